@@ -1,0 +1,1 @@
+//! The agent: keeps one cluster as its bundle says.

@@ -1,0 +1,1 @@
+//! Fleet CA, certificates, sealing and every TLS setting.

@@ -1,0 +1,1 @@
+//! Renders plain YAML and Kustomize trees to Kubernetes objects, without IO.

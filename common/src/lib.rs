@@ -1,0 +1,1 @@
+//! Words, formats and wire types that hub and agent share.

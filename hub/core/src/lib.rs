@@ -1,0 +1,1 @@
+//! What the hub decides, without IO.

@@ -1,0 +1,1 @@
+//! The hub: reads Git, renders, signs and offers bundles.

@@ -1,0 +1,3 @@
+//! The hub's process.
+
+fn main() {}

@@ -1,0 +1,3 @@
+module skerry.test/controlplane/etcd
+
+go 1.25.0

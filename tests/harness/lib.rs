@@ -1,0 +1,1 @@
+//! Harness and behaviour tests on real parts.
