@@ -1,1 +1,14 @@
-//! Harness and behaviour tests on real parts.
+//! What the behaviour tests stand on: real parts, started and stopped by the test that needs them.
+//!
+//! - [`controlplane`]: a real Kubernetes control plane (through `tests/cluster`), several at once;
+//! - [`audit`]: the API server's audit log, the judge of what was written;
+//! - [`git`]: throw-away repositories made by the real `git`, served as files, over HTTPS and over SSH;
+//! - [`wait`]: waiting for a condition with a deadline, instead of sleeping.
+//!
+//! Git helpers and waits panic with the whole story when something goes wrong, since a test cannot go on;
+//! control planes and audit logs return errors, since the benchmarks use them too.
+
+pub mod audit;
+pub mod controlplane;
+pub mod git;
+pub mod wait;
