@@ -67,16 +67,8 @@ pub struct ParseError {
 }
 
 impl ParseError {
-    pub(crate) fn new(
-        kind: ParseErrorKind,
-        position: Position,
-        message: impl Into<String>,
-    ) -> ParseError {
-        ParseError {
-            position,
-            kind,
-            message: message.into(),
-        }
+    pub(crate) fn new(kind: ParseErrorKind, position: Position, message: impl Into<String>) -> ParseError {
+        ParseError { position, kind, message: message.into() }
     }
 }
 

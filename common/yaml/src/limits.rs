@@ -27,12 +27,7 @@ impl Default for Limits {
     /// 32 MiB of text (the API server takes 3 MiB per object), 256 levels (deep CRD schemas
     /// have about 40), 4 million nodes (about 400 MB in memory), 100,000 documents.
     fn default() -> Limits {
-        Limits {
-            bytes_max: 32 << 20,
-            depth_max: 256,
-            nodes_max: 4_000_000,
-            documents_max: 100_000,
-        }
+        Limits { bytes_max: 32 << 20, depth_max: 256, nodes_max: 4_000_000, documents_max: 100_000 }
     }
 }
 

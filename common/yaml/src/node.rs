@@ -46,11 +46,7 @@ pub struct Comments {
 
 impl Comments {
     /// The value of a node without comments.
-    pub const NONE: Comments = Comments {
-        head: None,
-        line: None,
-        foot: None,
-    };
+    pub const NONE: Comments = Comments { head: None, line: None, foot: None };
 
     /// Whether there is no comment at all.
     pub fn is_empty(&self) -> bool {
@@ -125,11 +121,7 @@ impl Node {
     }
 
     pub(crate) fn at(kind: NodeKind, position: Position) -> Node {
-        Node {
-            kind,
-            position,
-            extras: None,
-        }
+        Node { kind, position, extras: None }
     }
 
     /// The explicit tag in its short form, such as `!!str` or `!custom`.
@@ -144,9 +136,7 @@ impl Node {
 
     /// The comments around this node.
     pub fn comments(&self) -> &Comments {
-        self.extras
-            .as_ref()
-            .map_or(&Comments::NONE, |extras| &extras.comments)
+        self.extras.as_ref().map_or(&Comments::NONE, |extras| &extras.comments)
     }
 
     /// The comments, to change.
@@ -177,18 +167,12 @@ impl Node {
 
     /// The value under a key of a mapping.
     pub fn get(&self, key: &str) -> Option<&Node> {
-        self.entries()
-            .iter()
-            .find(|(name, _)| name.as_str() == Some(key))
-            .map(|(_, value)| value)
+        self.entries().iter().find(|(name, _)| name.as_str() == Some(key)).map(|(_, value)| value)
     }
 
     /// The value under a key of a mapping, to change.
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
-        self.entries_mut()?
-            .iter_mut()
-            .find(|(name, _)| name.as_str() == Some(key))
-            .map(|(_, value)| value)
+        self.entries_mut()?.iter_mut().find(|(name, _)| name.as_str() == Some(key)).map(|(_, value)| value)
     }
 
     /// Sets the value under a key: in place when it is there, else at the end.
@@ -210,19 +194,13 @@ impl Node {
     /// Takes a key and its value out of a mapping.
     pub fn remove(&mut self, key: &str) -> Option<Node> {
         let entries = self.entries_mut()?;
-        let index = entries
-            .iter()
-            .position(|(name, _)| name.as_str() == Some(key))?;
+        let index = entries.iter().position(|(name, _)| name.as_str() == Some(key))?;
         Some(entries.remove(index).1)
     }
 
     /// The text of a scalar, whatever its type.
     pub fn as_str(&self) -> Option<&str> {
-        if let NodeKind::Scalar { text, .. } = &self.kind {
-            Some(text)
-        } else {
-            None
-        }
+        if let NodeKind::Scalar { text, .. } = &self.kind { Some(text) } else { None }
     }
 
     /// Whether this is a null: `~`, `null` or nothing at all, unquoted.
@@ -232,38 +210,22 @@ impl Node {
 
     /// The entries of a list; none for anything else.
     pub fn items(&self) -> &[Node] {
-        if let NodeKind::Sequence { items, .. } = &self.kind {
-            items
-        } else {
-            &[]
-        }
+        if let NodeKind::Sequence { items, .. } = &self.kind { items } else { &[] }
     }
 
     /// The entries of a list, to change.
     pub fn items_mut(&mut self) -> Option<&mut Vec<Node>> {
-        if let NodeKind::Sequence { items, .. } = &mut self.kind {
-            Some(items)
-        } else {
-            None
-        }
+        if let NodeKind::Sequence { items, .. } = &mut self.kind { Some(items) } else { None }
     }
 
     /// The keys and values of a mapping; none for anything else.
     pub fn entries(&self) -> &[(Node, Node)] {
-        if let NodeKind::Mapping { entries, .. } = &self.kind {
-            entries
-        } else {
-            &[]
-        }
+        if let NodeKind::Mapping { entries, .. } = &self.kind { entries } else { &[] }
     }
 
     /// The keys and values of a mapping, to change.
     pub fn entries_mut(&mut self) -> Option<&mut Vec<(Node, Node)>> {
-        if let NodeKind::Mapping { entries, .. } = &mut self.kind {
-            Some(entries)
-        } else {
-            None
-        }
+        if let NodeKind::Mapping { entries, .. } = &mut self.kind { Some(entries) } else { None }
     }
 
     /// Whether this is a mapping.
@@ -279,6 +241,11 @@ impl Node {
     /// Whether this is a scalar.
     pub fn is_scalar(&self) -> bool {
         matches!(self.kind, NodeKind::Scalar { .. })
+    }
+
+    /// Whether this is a scalar without quotes.
+    pub fn is_plain(&self) -> bool {
+        matches!(self.kind, NodeKind::Scalar { style: ScalarStyle::Plain, .. })
     }
 
     /// Makes a string: quoted when its text alone would be of another type, a literal block
@@ -297,10 +264,7 @@ impl Node {
 
     /// Makes a scalar whose type follows from its text.
     pub fn plain(text: impl Into<String>) -> Node {
-        Node::new(NodeKind::Scalar {
-            text: text.into(),
-            style: ScalarStyle::Plain,
-        })
+        Node::new(NodeKind::Scalar { text: text.into(), style: ScalarStyle::Plain })
     }
 
     /// Makes an integer.
@@ -320,17 +284,11 @@ impl Node {
 
     /// Makes an empty mapping in block style.
     pub fn mapping() -> Node {
-        Node::new(NodeKind::Mapping {
-            entries: Vec::new(),
-            style: CollectionStyle::Block,
-        })
+        Node::new(NodeKind::Mapping { entries: Vec::new(), style: CollectionStyle::Block })
     }
 
     /// Makes an empty list in block style.
     pub fn sequence() -> Node {
-        Node::new(NodeKind::Sequence {
-            items: Vec::new(),
-            style: CollectionStyle::Block,
-        })
+        Node::new(NodeKind::Sequence { items: Vec::new(), style: CollectionStyle::Block })
     }
 }

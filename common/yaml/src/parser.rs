@@ -14,7 +14,7 @@ use std::borrow::Cow;
 
 use crate::error::{ParseError, ParseErrorKind};
 use crate::limits::Limits;
-use crate::node::{CollectionStyle, Comments, Document, Node, NodeKind, Position, ScalarStyle};
+use crate::node::{CollectionStyle, Comments, Node, NodeKind, Position, ScalarStyle};
 use crate::scanner::{Comment, Scanner, too_deep};
 use crate::token::{Mark, Token, TokenKind};
 
@@ -26,7 +26,7 @@ struct Parser<'a> {
     limits: Limits,
     depth: usize,
     nodes: usize,
-    anchors: anchors::Anchors<'a>,
+    anchors: anchors::Anchors,
     tag_handles: Vec<(&'a str, Cow<'a, str>)>,
     head: String,
     line: String,
@@ -75,11 +75,7 @@ impl<'a> Parser<'a> {
             self.collect_comments();
         }
         self.scanner.head().ok_or_else(|| {
-            ParseError::new(
-                ParseErrorKind::Unexpected,
-                Position::default(),
-                "the text ends unexpectedly",
-            )
+            ParseError::new(ParseErrorKind::Unexpected, Position::default(), "the text ends unexpectedly")
         })
     }
 
@@ -90,11 +86,7 @@ impl<'a> Parser<'a> {
     fn take(&mut self) -> Result<Token<'a>, ParseError> {
         self.peek()?;
         self.scanner.pop().ok_or_else(|| {
-            ParseError::new(
-                ParseErrorKind::Unexpected,
-                Position::default(),
-                "the text ends unexpectedly",
-            )
+            ParseError::new(ParseErrorKind::Unexpected, Position::default(), "the text ends unexpectedly")
         })
     }
 
@@ -125,11 +117,7 @@ impl<'a> Parser<'a> {
             return Comments::NONE;
         }
         self.stem = None;
-        Comments {
-            head: non_empty(&mut self.head),
-            line: non_empty(&mut self.line),
-            foot: non_empty(&mut self.foot),
-        }
+        Comments { head: non_empty(&mut self.head), line: non_empty(&mut self.line), foot: non_empty(&mut self.foot) }
     }
 
     fn count_node(&mut self, mark: Mark) -> Result<(), ParseError> {
@@ -138,11 +126,7 @@ impl<'a> Parser<'a> {
             return Ok(());
         }
         let message = format!("more than {} values", self.limits.nodes_max);
-        Err(ParseError::new(
-            ParseErrorKind::TooManyNodes,
-            mark.position(),
-            message,
-        ))
+        Err(ParseError::new(ParseErrorKind::TooManyNodes, mark.position(), message))
     }
 
     /// Parses any node.
@@ -153,22 +137,16 @@ impl<'a> Parser<'a> {
             return self.parse_alias();
         }
         let properties = self.parse_properties()?;
-        let anchor = properties.anchor.clone();
-        if let Some(name) = &anchor {
-            self.anchors.open(name);
-        }
+        let Some(name) = properties.anchor.clone() else {
+            return self.parse_content(properties, context);
+        };
+        let number = self.anchors.open(&name);
         let node = self.parse_content(properties, context)?;
-        if let Some(name) = &anchor {
-            self.anchors.close(name);
-        }
+        self.anchors.close(&name, number);
         Ok(node)
     }
 
-    fn parse_content(
-        &mut self,
-        properties: Properties,
-        context: Context,
-    ) -> Result<Node, ParseError> {
+    fn parse_content(&mut self, properties: Properties, context: Context) -> Result<Node, ParseError> {
         let token = self.peek()?;
         let start = properties.start.unwrap_or(token.start);
         let block = context != Context::Flow;
@@ -179,12 +157,8 @@ impl<'a> Parser<'a> {
             TokenKind::Scalar { .. } => self.parse_scalar()?,
             TokenKind::FlowSequenceStart => self.nested(start, Parser::parse_flow_sequence)?,
             TokenKind::FlowMappingStart => self.nested(start, Parser::parse_flow_mapping)?,
-            TokenKind::BlockSequenceStart if block => {
-                self.nested(start, Parser::parse_block_sequence)?
-            }
-            TokenKind::BlockMappingStart if block => {
-                self.nested(start, Parser::parse_block_mapping)?
-            }
+            TokenKind::BlockSequenceStart if block => self.nested(start, Parser::parse_block_sequence)?,
+            TokenKind::BlockMappingStart if block => self.nested(start, Parser::parse_block_mapping)?,
             _ if properties.start.is_some() => empty_scalar(start),
             _ => return Err(unexpected(token, "a value")),
         };
@@ -227,9 +201,7 @@ impl<'a> Parser<'a> {
             return Err(unexpected(&token, "an alias"));
         };
         self.anchors.check(name, token.start.position())?;
-        let kind = NodeKind::Alias {
-            name: name.to_owned(),
-        };
+        let kind = NodeKind::Alias { name: name.to_owned() };
         let mut node = Node::at(kind, token.start.position());
         put_comments(&mut node, comments);
         Ok(node)
@@ -257,11 +229,7 @@ impl<'a> Parser<'a> {
 
     /// A tag with its handle replaced, in short form.
     fn full_tag(&self, handle: &str, suffix: &str, mark: Mark) -> Result<String, ParseError> {
-        let declared = self
-            .tag_handles
-            .iter()
-            .find(|(name, _)| *name == handle)
-            .map(|(_, prefix)| prefix.as_ref());
+        let declared = self.tag_handles.iter().find(|(name, _)| *name == handle).map(|(_, prefix)| prefix.as_ref());
         let prefix = match (declared, handle) {
             (Some(prefix), _) => prefix,
             (None, "" | "!") => handle,
@@ -305,10 +273,7 @@ fn put_comments(node: &mut Node, comments: Comments) {
 }
 
 fn empty_scalar(mark: Mark) -> Node {
-    let kind = NodeKind::Scalar {
-        text: String::new(),
-        style: ScalarStyle::Plain,
-    };
+    let kind = NodeKind::Scalar { text: String::new(), style: ScalarStyle::Plain };
     Node::at(kind, mark.position())
 }
 

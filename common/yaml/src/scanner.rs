@@ -109,11 +109,7 @@ impl<'a> Scanner<'a> {
     /// Puts a token before the token with this number.
     fn insert(&mut self, number: usize, kind: TokenKind<'a>, mark: Mark) {
         let index = number.saturating_sub(self.parsed).min(self.queue.len());
-        let token = Token {
-            kind,
-            start: mark,
-            end: mark,
-        };
+        let token = Token { kind, start: mark, end: mark };
         self.queue.insert(index, token);
     }
 
@@ -122,13 +118,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Opens a block collection when the column is deeper than the current indentation.
-    fn roll(
-        &mut self,
-        column: i32,
-        number: Option<usize>,
-        kind: TokenKind<'a>,
-        mark: Mark,
-    ) -> Result<(), ParseError> {
+    fn roll(&mut self, column: i32, number: Option<usize>, kind: TokenKind<'a>, mark: Mark) -> Result<(), ParseError> {
         if self.in_flow() || self.indent >= column {
             return Ok(());
         }
@@ -174,20 +164,11 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn error<T>(
-        &self,
-        kind: ParseErrorKind,
-        mark: Mark,
-        message: impl Into<String>,
-    ) -> Result<T, ParseError> {
+    fn error<T>(&self, kind: ParseErrorKind, mark: Mark, message: impl Into<String>) -> Result<T, ParseError> {
         Err(ParseError::new(kind, mark.position(), message))
     }
 }
 
 pub(crate) fn too_deep(mark: Mark, depth_max: usize) -> ParseError {
-    ParseError::new(
-        ParseErrorKind::TooDeep,
-        mark.position(),
-        format!("nested deeper than {depth_max} levels"),
-    )
+    ParseError::new(ParseErrorKind::TooDeep, mark.position(), format!("nested deeper than {depth_max} levels"))
 }

@@ -36,10 +36,7 @@ pub(crate) enum TokenKind<'a> {
     StreamStart,
     StreamEnd,
     VersionDirective,
-    TagDirective {
-        handle: &'a str,
-        prefix: Cow<'a, str>,
-    },
+    TagDirective { handle: &'a str, prefix: Cow<'a, str> },
     DocumentStart,
     DocumentEnd,
     BlockSequenceStart,
@@ -55,14 +52,8 @@ pub(crate) enum TokenKind<'a> {
     Value,
     Alias(&'a str),
     Anchor(&'a str),
-    Tag {
-        handle: &'a str,
-        suffix: Cow<'a, str>,
-    },
-    Scalar {
-        text: Cow<'a, str>,
-        style: ScalarStyle,
-    },
+    Tag { handle: &'a str, suffix: Cow<'a, str> },
+    Scalar { text: Cow<'a, str>, style: ScalarStyle },
 }
 
 /// The part of a token that later decisions about comments look at.

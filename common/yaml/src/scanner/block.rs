@@ -36,20 +36,13 @@ impl Scanner<'_> {
     }
 
     fn scan_block_header(&mut self, start: Mark) -> Result<Header, ParseError> {
-        let mut header = Header {
-            chomping: Chomping::Clip,
-            indent: None,
-        };
+        let mut header = Header { chomping: Chomping::Clip, indent: None };
         let mut chomped = false;
         loop {
             match self.peek(0) {
                 sign @ (b'+' | b'-') if !chomped => {
                     chomped = true;
-                    header.chomping = if sign == b'+' {
-                        Chomping::Keep
-                    } else {
-                        Chomping::Strip
-                    };
+                    header.chomping = if sign == b'+' { Chomping::Keep } else { Chomping::Strip };
                 }
                 digit @ b'1'..=b'9' if header.indent.is_none() => {
                     header.indent = Some(self.indent.max(0) + i32::from(digit - b'0'));
@@ -71,12 +64,7 @@ impl Scanner<'_> {
         Ok(header)
     }
 
-    fn scan_block_text(
-        &mut self,
-        header: &Header,
-        style: ScalarStyle,
-        end: &mut Mark,
-    ) -> Result<String, ParseError> {
+    fn scan_block_text(&mut self, header: &Header, style: ScalarStyle, end: &mut Mark) -> Result<String, ParseError> {
         let mut text = String::new();
         let mut breaks = String::new();
         let indent = self.skip_block_indent(header.indent, &mut breaks, end)?;

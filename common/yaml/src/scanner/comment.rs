@@ -16,7 +16,7 @@ const PEEK_MAX: usize = 512;
 
 /// Which of the three it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(super) enum Place {
     Head,
     Line,
     Foot,
@@ -31,8 +31,18 @@ pub(crate) struct Comment {
     pub(crate) token: Mark,
     pub(super) start: Mark,
     pub(super) end: Mark,
-    pub(crate) place: Place,
+    place: Place,
     pub(crate) text: String,
+}
+
+impl Comment {
+    pub(crate) fn is_head(&self) -> bool {
+        self.place == Place::Head
+    }
+
+    pub(crate) fn is_line(&self) -> bool {
+        self.place == Place::Line
+    }
 }
 
 /// The lines of comment that are being collected.
@@ -88,9 +98,7 @@ impl Scanner<'_> {
 
     /// A line comment before the first entry of a list is the head of that entry.
     pub(super) fn turn_line_comment_into_head(&mut self) {
-        let (Some((Seen::BlockSequenceStart, _)), Some((Seen::BlockEntry, _))) =
-            (self.before_last, self.last)
-        else {
+        let (Some((Seen::BlockSequenceStart, _)), Some((Seen::BlockEntry, _))) = (self.before_last, self.last) else {
             return;
         };
         if self.at_break() {
@@ -114,12 +122,7 @@ impl Scanner<'_> {
             (_, Some(last)) => last,
             (_, None) => (Seen::Other, Mark::default()),
         };
-        let mut group = Group {
-            scan,
-            token,
-            start: Mark::default(),
-            text: String::new(),
-        };
+        let mut group = Group { scan, token, start: Mark::default(), text: String::new() };
         let mut walk = Walk {
             offset: 0,
             line: self.line,
@@ -127,9 +130,7 @@ impl Scanner<'_> {
             recent_empty: false,
             first_empty: self.newlines <= 1,
         };
-        let foot_line = (seen != Seen::Value)
-            .then(|| self.foot_line(scan))
-            .flatten();
+        let foot_line = (seen != Seen::Value).then(|| self.foot_line(scan)).flatten();
         while walk.offset < PEEK_MAX {
             walk.column += 1;
             if is_blank(self.peek(walk.offset)) {
@@ -188,21 +189,11 @@ impl Scanner<'_> {
     }
 
     fn walk_mark(&self, walk: &Walk) -> Mark {
-        Mark {
-            index: i32::try_from(self.pos + walk.offset).unwrap_or(i32::MAX),
-            line: walk.line,
-            column: walk.column,
-        }
+        Mark { index: i32::try_from(self.pos + walk.offset).unwrap_or(i32::MAX), line: walk.line, column: walk.column }
     }
 
     /// At the end of an empty line or of a flow collection: decides whether the group ends.
-    fn end_comment_line(
-        &mut self,
-        group: &mut Group,
-        walk: &Walk,
-        closes: bool,
-        foot_line: Option<i32>,
-    ) {
+    fn end_comment_line(&mut self, group: &mut Group, walk: &Walk, closes: bool, foot_line: Option<i32>) {
         if walk.recent_empty && !closes {
             return;
         }

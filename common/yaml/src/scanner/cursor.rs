@@ -20,11 +20,7 @@ impl<'a> Scanner<'a> {
     }
 
     pub(super) fn mark(&self) -> Mark {
-        Mark {
-            index: i32::try_from(self.pos).unwrap_or(i32::MAX),
-            line: self.line,
-            column: self.column,
-        }
+        Mark { index: i32::try_from(self.pos).unwrap_or(i32::MAX), line: self.line, column: self.column }
     }
 
     /// Bytes of the line break at an absolute place; 0 when there is none.
@@ -32,9 +28,7 @@ impl<'a> Scanner<'a> {
         match self.bytes.get(pos) {
             Some(b'\n' | b'\r') => 1,
             Some(0xC2) if self.bytes.get(pos + 1) == Some(&0x85) => 2,
-            Some(0xE2) if matches!(self.bytes.get(pos + 1..pos + 3), Some([0x80, 0xA8 | 0xA9])) => {
-                3
-            }
+            Some(0xE2) if matches!(self.bytes.get(pos + 1..pos + 3), Some([0x80, 0xA8 | 0xA9])) => 3,
             _ => 0,
         }
     }
@@ -139,8 +133,7 @@ impl<'a> Scanner<'a> {
     /// Whether a document marker stands at the start of this line.
     pub(super) fn at_document_marker(&self) -> bool {
         self.column == 0
-            && (self.bytes[self.pos..].starts_with(b"---")
-                || self.bytes[self.pos..].starts_with(b"..."))
+            && (self.bytes[self.pos..].starts_with(b"---") || self.bytes[self.pos..].starts_with(b"..."))
             && self.is_space_at(3)
     }
 }

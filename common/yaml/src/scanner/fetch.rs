@@ -64,10 +64,7 @@ impl Scanner<'_> {
             let message = "a tab cannot indent, use spaces";
             return self.error(ParseErrorKind::Tab, mark, message);
         }
-        let message = format!(
-            "`{}` cannot start a value here, quote it",
-            char::from(self.peek(0))
-        );
+        let message = format!("`{}` cannot start a value here, quote it", char::from(self.peek(0)));
         self.error(ParseErrorKind::UnexpectedCharacter, mark, message)
     }
 
@@ -113,11 +110,7 @@ impl Scanner<'_> {
         self.unroll(-1, start);
         self.drop_key()?;
         self.key_allowed = false;
-        let kind = if self.peek(0) == b'-' {
-            TokenKind::DocumentStart
-        } else {
-            TokenKind::DocumentEnd
-        };
+        let kind = if self.peek(0) == b'-' { TokenKind::DocumentStart } else { TokenKind::DocumentEnd };
         self.skip_ascii(3);
         let end = self.mark();
         self.push(kind, start, end);

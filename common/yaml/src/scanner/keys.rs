@@ -88,11 +88,7 @@ impl Scanner<'_> {
 
     pub(super) fn enter_flow(&mut self) -> Result<(), ParseError> {
         let mark = self.mark();
-        self.keys.push(SimpleKey {
-            token: self.parsed + self.queue.len(),
-            mark,
-            ..SimpleKey::default()
-        });
+        self.keys.push(SimpleKey { token: self.parsed + self.queue.len(), mark, ..SimpleKey::default() });
         if self.indents.len() + self.keys.len() - 1 > self.depth_max {
             return Err(too_deep(mark, self.depth_max));
         }
@@ -106,10 +102,6 @@ impl Scanner<'_> {
     }
 
     fn missing_colon<T>(&self, mark: Mark) -> Result<T, ParseError> {
-        self.error(
-            ParseErrorKind::MissingColon,
-            mark,
-            "expected `key: value` here, but no `:` follows on this line",
-        )
+        self.error(ParseErrorKind::MissingColon, mark, "expected `key: value` here, but no `:` follows on this line")
     }
 }

@@ -58,11 +58,7 @@ impl<'a> Scanner<'a> {
             self.key_allowed = true;
         }
         if text.is_empty() {
-            return self.error(
-                ParseErrorKind::UnexpectedCharacter,
-                start,
-                "expected a value here",
-            );
+            return self.error(ParseErrorKind::UnexpectedCharacter, start, "expected a value here");
         }
         let style = ScalarStyle::Plain;
         self.push(TokenKind::Scalar { text, style }, start, end);
@@ -90,15 +86,8 @@ impl<'a> Scanner<'a> {
     }
 
     /// Moves over line breaks and the blanks around them.
-    fn take_breaks(
-        &mut self,
-        deepest: i32,
-        start: crate::token::Mark,
-    ) -> Result<Breaks<'a>, ParseError> {
-        let mut breaks = Breaks {
-            first: self.skip_break(),
-            rest: String::new(),
-        };
+    fn take_breaks(&mut self, deepest: i32, start: crate::token::Mark) -> Result<Breaks<'a>, ParseError> {
+        let mut breaks = Breaks { first: self.skip_break(), rest: String::new() };
         loop {
             if self.peek(0) == b'\t' && self.column < deepest {
                 let message = "a tab cannot indent, use spaces";

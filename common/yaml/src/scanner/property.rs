@@ -30,11 +30,7 @@ impl<'a> Scanner<'a> {
             return self.error(ParseErrorKind::BadAnchor, start, message);
         }
         let end = self.mark();
-        let kind = if alias {
-            TokenKind::Alias(name)
-        } else {
-            TokenKind::Anchor(name)
-        };
+        let kind = if alias { TokenKind::Alias(name) } else { TokenKind::Anchor(name) };
         self.push(kind, start, end);
         Ok(())
     }

@@ -88,11 +88,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// Moves over further line breaks and the blanks around them.
-    fn take_quoted_breaks(
-        &mut self,
-        first: &'a str,
-        start: Mark,
-    ) -> Result<Breaks<'a>, ParseError> {
+    fn take_quoted_breaks(&mut self, first: &'a str, start: Mark) -> Result<Breaks<'a>, ParseError> {
         let mut rest = String::new();
         loop {
             if self.at_document_marker() {

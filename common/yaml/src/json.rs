@@ -1,0 +1,208 @@
+//! Trees to and from typed JSON.
+
+use serde_json::{Map, Number, Value};
+
+use crate::error::{ConvertError, ConvertErrorKind};
+use crate::limits::DEPTH_CEILING;
+use crate::node::{Node, NodeKind};
+use crate::resolve::{Resolved, Rules, parse_timestamp};
+
+mod base64;
+mod float;
+
+pub(crate) use float::go_float;
+
+/// Converts a tree to JSON, as Kubernetes reads it.
+///
+/// Order is kept, integers of 64 bits are exact, floats without a fraction become integers (as
+/// they do on their way through JSON text upstream). Keys that are numbers or booleans become
+/// strings; null, list and mapping keys are refused.
+pub fn to_json(node: &Node) -> Result<Value, ConvertError> {
+    to_json_with(node, Rules::Kubernetes)
+}
+
+/// Converts a tree to JSON by the rules of one reader.
+pub fn to_json_with(node: &Node, rules: Rules) -> Result<Value, ConvertError> {
+    let mut converter = Converter { rules, path: Vec::new() };
+    converter.value(node)
+}
+
+struct Converter<'a> {
+    rules: Rules,
+    path: Vec<Step<'a>>,
+}
+
+enum Step<'a> {
+    Key(&'a Node),
+    Index(usize),
+}
+
+impl<'a> Converter<'a> {
+    fn error<T>(&self, node: &Node, kind: ConvertErrorKind, message: impl Into<String>) -> Result<T, ConvertError> {
+        let mut path = String::new();
+        for step in &self.path {
+            path.push('/');
+            match step {
+                Step::Key(key) => {
+                    let text = key.as_str().unwrap_or("?");
+                    path.push_str(&text.replace('~', "~0").replace('/', "~1"));
+                }
+                Step::Index(index) => path.push_str(&index.to_string()),
+            }
+        }
+        if path.is_empty() {
+            path.push('/');
+        }
+        Err(ConvertError { position: node.position, kind, path, message: message.into() })
+    }
+
+    fn value(&mut self, node: &'a Node) -> Result<Value, ConvertError> {
+        if self.path.len() > DEPTH_CEILING {
+            let message = format!("nested deeper than {DEPTH_CEILING} levels");
+            return self.error(node, ConvertErrorKind::TooDeep, message);
+        }
+        match &node.kind {
+            NodeKind::Scalar { text, .. } => self.scalar(node, text),
+            NodeKind::Sequence { items, .. } => {
+                let mut values = Vec::with_capacity(items.len());
+                for (index, item) in items.iter().enumerate() {
+                    self.path.push(Step::Index(index));
+                    values.push(self.value(item)?);
+                    self.path.pop();
+                }
+                Ok(Value::Array(values))
+            }
+            NodeKind::Mapping { entries, .. } => self.mapping(entries),
+            NodeKind::Alias { name } => {
+                let message = format!("alias `*{name}` is not expanded");
+                self.error(node, ConvertErrorKind::NotExpanded, message)
+            }
+        }
+    }
+
+    fn mapping(&mut self, entries: &'a [(Node, Node)]) -> Result<Value, ConvertError> {
+        let mut map = Map::with_capacity(entries.len());
+        for (key, value) in entries {
+            self.path.push(Step::Key(key));
+            let name = self.key(key)?;
+            let converted = self.value(value)?;
+            self.path.pop();
+            if map.contains_key(&name) {
+                let message = format!("key `{name}` is set twice");
+                self.path.push(Step::Key(key));
+                return self.error(key, ConvertErrorKind::DuplicateKey, message);
+            }
+            map.insert(name, converted);
+        }
+        Ok(Value::Object(map))
+    }
+
+    fn key(&self, key: &Node) -> Result<String, ConvertError> {
+        let NodeKind::Scalar { text, .. } = &key.kind else {
+            let message = "a list, mapping or alias cannot be a key";
+            return self.error(key, ConvertErrorKind::UnsupportedKey, message);
+        };
+        if crate::alias::is_merge_key(key) {
+            let message = "the merge key `<<` is not expanded";
+            return self.error(key, ConvertErrorKind::NotExpanded, message);
+        }
+        if self.rules == Rules::Kustomize {
+            return Ok(text.clone());
+        }
+        match self.resolved(key, text)? {
+            Resolved::Str | Resolved::NotScalar => Ok(text.clone()),
+            Resolved::Bool(value) => Ok(value.to_string()),
+            Resolved::Int(value) => Ok(value.to_string()),
+            Resolved::Float(value) => Ok(float::key_text(value)),
+            Resolved::Null => {
+                let message = "null cannot be a key, quote it";
+                self.error(key, ConvertErrorKind::UnsupportedKey, message)
+            }
+            Resolved::Uint(_) => {
+                let message = "an integer this large cannot be a key, quote it";
+                self.error(key, ConvertErrorKind::UnsupportedKey, message)
+            }
+        }
+    }
+
+    fn resolved(&self, node: &Node, text: &str) -> Result<Resolved, ConvertError> {
+        match node.resolve_with(self.rules) {
+            Some(resolved) => Ok(resolved),
+            None => {
+                let tag = node.tag().unwrap_or_default();
+                let message = format!("`{text}` is no value of the tag `{tag}`");
+                self.error(node, ConvertErrorKind::TagMismatch, message)
+            }
+        }
+    }
+
+    fn scalar(&self, node: &Node, text: &str) -> Result<Value, ConvertError> {
+        if node.tag() == Some("!!binary") {
+            return match base64::decode(text).map(String::from_utf8) {
+                Some(Ok(text)) => Ok(Value::String(text)),
+                Some(Err(_)) => {
+                    let message = "binary data that is no text has no place in JSON";
+                    self.error(node, ConvertErrorKind::Binary, message)
+                }
+                None => self.error(node, ConvertErrorKind::Binary, "this is not base64"),
+            };
+        }
+        Ok(match self.resolved(node, text)? {
+            Resolved::Null => Value::Null,
+            Resolved::Bool(value) => Value::Bool(value),
+            Resolved::Int(value) => Value::Number(value.into()),
+            Resolved::Uint(value) => Value::Number(value.into()),
+            Resolved::Float(value) => match float::to_number(value) {
+                Some(number) => Value::Number(number),
+                None => {
+                    let message = format!("`{text}` has no JSON form, quote it if it is text");
+                    return self.error(node, ConvertErrorKind::NotFinite, message);
+                }
+            },
+            Resolved::Str | Resolved::NotScalar => Value::String(self.string(node, text)),
+        })
+    }
+
+    /// The text, or with v3 the long form of a timestamp.
+    fn string(&self, node: &Node, text: &str) -> String {
+        let may_be_timestamp = self.rules == Rules::Kustomize
+            && (node.tag() == Some("!!timestamp") || (node.is_plain() && matches!(node.tag(), None | Some("!"))));
+        if may_be_timestamp && let Some(timestamp) = parse_timestamp(text) {
+            return timestamp;
+        }
+        text.to_owned()
+    }
+}
+
+/// Makes a tree of JSON: block style, strings quoted when their text alone would be of another
+/// type, in the order of the JSON.
+pub fn from_json(value: &Value) -> Node {
+    match value {
+        Value::Null => Node::null(),
+        Value::Bool(value) => Node::boolean(*value),
+        Value::Number(number) => Node::plain(number_text(number)),
+        Value::String(text) => Node::string(text.as_str()),
+        Value::Array(values) => {
+            let mut node = Node::sequence();
+            if let Some(items) = node.items_mut() {
+                items.extend(values.iter().map(from_json));
+            }
+            node
+        }
+        Value::Object(map) => {
+            let mut node = Node::mapping();
+            if let Some(entries) = node.entries_mut() {
+                entries.extend(map.iter().map(|(key, value)| (Node::string(key.as_str()), from_json(value))));
+            }
+            node
+        }
+    }
+}
+
+/// The text of a number: exact for integers, Go's shortest form for floats.
+pub(crate) fn number_text(number: &Number) -> String {
+    match number.as_f64() {
+        Some(value) if number.is_f64() => go_float(value),
+        _ => number.to_string(),
+    }
+}
