@@ -48,7 +48,7 @@ async fn the_audit_log_tells_who_wrote_what() {
     assert_eq!(writes.count(), 1, "{}", writes.summary());
     assert_eq!((event.verb.as_str(), event.name.as_str(), event.code), ("create", "wet", 201));
     assert_eq!(event.user, "kubernetes-admin");
-    assert!(event.user_agent.starts_with("kubectl/"), "{}", event.user_agent);
+    assert!(event.user_agent.starts_with("kubectl/v1."), "{}", event.user_agent);
 }
 
 #[tokio::test]
@@ -64,7 +64,7 @@ async fn a_service_account_may_do_what_its_role_says() {
     let as_reader = format!("--kubeconfig={}", kubeconfig.display());
     plane.kubectl(&[&as_reader, "get", "configmaps"]).await.unwrap();
     let refused = plane.kubectl(&[&as_reader, "create", "configmap", "no"]).await.unwrap_err();
-    assert!(refused.to_string().contains("Forbidden"), "{refused}");
+    assert!(refused.to_string().contains("forbidden"), "{refused}");
 }
 
 #[tokio::test]
@@ -80,7 +80,9 @@ async fn a_dropped_one_leaves_nothing_behind() {
     assert!(!folder.exists());
     for line in pids {
         let pid = line.split(' ').next().unwrap();
-        assert!(!std::path::Path::new("/proc").join(pid).exists(), "{pid} is still there");
+        // A zombie has ended; the first process of some containers never collects it.
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        assert!(status.is_empty() || status.contains("State:\tZ"), "{pid} is still there: {status}");
     }
 }
 

@@ -1,13 +1,12 @@
 //! The Git servers of the tests behave as real ones do: what they hand out, whom they let in.
 
-use std::process::{Command, Output};
+use std::process::Output;
 
-use skerry_tests::git::{BareRepository, HttpsAuth, HttpsServer, SshServer};
+use skerry_tests::git::{BareRepository, HttpsAuth, HttpsServer, SshServer, isolated_git};
 
 /// Lists the branches at `url` as a client that has no configuration but `settings`.
 fn list(url: String, settings: Vec<(&'static str, String)>) -> Output {
-    let mut command = Command::new("git");
-    command.env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_TERMINAL_PROMPT", "0");
+    let mut command = isolated_git();
     for (key, value) in settings {
         if key.starts_with("GIT_") {
             command.env(key, value);

@@ -107,19 +107,13 @@ pub struct AuditLog {
 impl AuditLog {
     /// The whole log at `path`.
     pub fn open(path: impl AsRef<Path>) -> Self {
-        Self {
-            path: path.as_ref().to_owned(),
-            from: 0,
-        }
+        Self { path: path.as_ref().to_owned(), from: 0 }
     }
 
     /// The same log, without what is in it now.
     pub fn from_now_on(&self) -> Result<Self, AuditError> {
         let bytes = self.read().map_err(|source| self.unreadable(source))?;
-        Ok(Self {
-            path: self.path.clone(),
-            from: self.from + complete_lines(&bytes).len() as u64,
-        })
+        Ok(Self { path: self.path.clone(), from: self.from + complete_lines(&bytes).len() as u64 })
     }
 
     /// Every finished request, in the order of the log; a line that is still being written is left out.
@@ -156,10 +150,7 @@ impl AuditLog {
     }
 
     fn unreadable(&self, source: std::io::Error) -> AuditError {
-        AuditError::Read {
-            path: self.path.clone(),
-            source,
-        }
+        AuditError::Read { path: self.path.clone(), source }
     }
 }
 
@@ -199,8 +190,9 @@ impl AuditEvents {
     pub fn from_outside(self) -> Self {
         self.matching(|event| {
             let own_account = event.user.starts_with("system:serviceaccount:kube-system:");
-            let own_part = ["system:apiserver", "system:kube-controller-manager", "system:kube-scheduler", "system:kwok"]
-                .contains(&event.user.as_str());
+            let own_part =
+                ["system:apiserver", "system:kube-controller-manager", "system:kube-scheduler", "system:kwok"]
+                    .contains(&event.user.as_str());
             !own_account && !own_part
         })
     }

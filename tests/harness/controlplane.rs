@@ -87,21 +87,13 @@ pub struct ControlPlaneOptions {
 impl ControlPlaneOptions {
     /// A full control plane with two nodes; `name` says what it is for.
     pub fn new(name: &str) -> Self {
-        let parts = Parts::Full {
-            nodes: NODES_DEFAULT,
-        };
-        Self {
-            name: name.to_owned(),
-            parts,
-        }
+        let parts = Parts::Full { nodes: NODES_DEFAULT };
+        Self { name: name.to_owned(), parts }
     }
 
     /// Etcd and the API server only.
     pub fn api_only(name: &str) -> Self {
-        Self {
-            name: name.to_owned(),
-            parts: Parts::ApiOnly,
-        }
+        Self { name: name.to_owned(), parts: Parts::ApiOnly }
     }
 }
 
@@ -133,15 +125,8 @@ impl ControlPlane {
         let kubeconfig = PathBuf::from(output.lines().last().unwrap_or_default());
         let server = kubeconfig.with_file_name("server");
         match tokio::fs::read_to_string(&server).await {
-            Ok(url) => Ok(Self {
-                name,
-                kubeconfig,
-                server_url: url.trim().to_owned(),
-            }),
-            Err(source) => Err(ControlPlaneError::Kubeconfig {
-                path: kubeconfig,
-                source,
-            }),
+            Ok(url) => Ok(Self { name, kubeconfig, server_url: url.trim().to_owned() }),
+            Err(source) => Err(ControlPlaneError::Kubeconfig { path: kubeconfig, source }),
         }
     }
 
@@ -181,47 +166,29 @@ impl ControlPlane {
     }
 
     /// Runs `kubectl` with `input` on its stdin, for `apply -f -`.
-    pub async fn kubectl_stdin(
-        &self,
-        arguments: &[&str],
-        input: &str,
-    ) -> Result<String, ControlPlaneError> {
+    pub async fn kubectl_stdin(&self, arguments: &[&str], input: &str) -> Result<String, ControlPlaneError> {
         let mut all = vec!["kubectl", &self.name];
         all.extend(arguments);
         run(CLUSTER_SCRIPT.as_ref(), &all, input).await
     }
 
     /// Runs `kubectl … -o json` and parses the answer.
-    pub async fn kubectl_json(
-        &self,
-        arguments: &[&str],
-    ) -> Result<serde_json::Value, ControlPlaneError> {
+    pub async fn kubectl_json(&self, arguments: &[&str]) -> Result<serde_json::Value, ControlPlaneError> {
         let mut all = arguments.to_vec();
         all.extend(["-o", "json"]);
         let text = self.kubectl(&all).await?;
-        serde_json::from_str(&text).map_err(|source| ControlPlaneError::Json {
-            arguments: all.join(" "),
-            source,
-        })
+        serde_json::from_str(&text).map_err(|source| ControlPlaneError::Json { arguments: all.join(" "), source })
     }
 
     /// Writes a kubeconfig that holds a fresh token of a service account, and returns its path.
-    pub async fn account_kubeconfig(
-        &self,
-        namespace: &str,
-        account: &str,
-    ) -> Result<PathBuf, ControlPlaneError> {
+    pub async fn account_kubeconfig(&self, namespace: &str, account: &str) -> Result<PathBuf, ControlPlaneError> {
         let arguments = ["kubeconfig", &self.name, namespace, account];
         let output = run(CLUSTER_SCRIPT.as_ref(), &arguments, "").await?;
         Ok(PathBuf::from(output.lines().last().unwrap_or_default()))
     }
 
     /// A fresh token of a service account, as a projected volume would hold it.
-    pub async fn account_token(
-        &self,
-        namespace: &str,
-        account: &str,
-    ) -> Result<String, ControlPlaneError> {
+    pub async fn account_token(&self, namespace: &str, account: &str) -> Result<String, ControlPlaneError> {
         let arguments = ["-n", namespace, "create", "token", account];
         Ok(self.kubectl(&arguments).await?.trim().to_owned())
     }
@@ -253,10 +220,7 @@ impl Drop for ControlPlane {
 
 /// Runs a program to its end and returns its stdout; its stderr becomes part of the error.
 async fn run(program: &OsStr, arguments: &[&str], input: &str) -> Result<String, ControlPlaneError> {
-    let failed_to_run = |source| ControlPlaneError::Run {
-        program: program.to_string_lossy().into_owned(),
-        source,
-    };
+    let failed_to_run = |source| ControlPlaneError::Run { program: program.to_string_lossy().into_owned(), source };
     let mut child = Command::new(program)
         .args(arguments)
         .stdin(Stdio::piped())

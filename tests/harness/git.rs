@@ -12,5 +12,5 @@ mod repository;
 mod ssh;
 
 pub use https::{GitRequest, HttpsAuth, HttpsServer};
-pub use repository::{BareRepository, WorkTree};
+pub use repository::{BareRepository, WorkTree, isolated_git};
 pub use ssh::SshServer;

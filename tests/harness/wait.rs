@@ -19,11 +19,7 @@ const PROBE_INTERVAL: Duration = Duration::from_millis(20);
 ///
 /// When `deadline` has passed: the message names `what`, the number of probes and the last answer.
 #[track_caller]
-pub fn eventually<T, E, Probe, Answer>(
-    deadline: Duration,
-    what: &str,
-    mut probe: Probe,
-) -> impl Future<Output = T>
+pub fn eventually<T, E, Probe, Answer>(deadline: Duration, what: &str, mut probe: Probe) -> impl Future<Output = T>
 where
     E: Display,
     Probe: FnMut() -> Answer,
@@ -41,10 +37,7 @@ where
                 Err(_elapsed) => {}
             }
             probes += 1;
-            assert!(
-                Instant::now() < end,
-                "{caller}: not within {deadline:?}: {what}\nlast answer of {probes}: {last}"
-            );
+            assert!(Instant::now() < end, "{caller}: not within {deadline:?}: {what}\nlast answer of {probes}: {last}");
             sleep(PROBE_INTERVAL).await;
         }
     }
@@ -56,11 +49,7 @@ where
 ///
 /// At the first probe that answers `Err`.
 #[track_caller]
-pub fn stays<E, Probe, Answer>(
-    period: Duration,
-    what: &str,
-    mut probe: Probe,
-) -> impl Future<Output = ()>
+pub fn stays<E, Probe, Answer>(period: Duration, what: &str, mut probe: Probe) -> impl Future<Output = ()>
 where
     E: Display,
     Probe: FnMut() -> Answer,
@@ -101,19 +90,14 @@ mod tests {
     #[tokio::test]
     #[should_panic(expected = "last answer of")]
     async fn names_the_last_answer() {
-        let () = eventually(Duration::from_millis(60), "the impossible", || async {
-            Err("still impossible")
-        })
-        .await;
+        let () = eventually(Duration::from_millis(60), "the impossible", || async { Err("still impossible") }).await;
     }
 
     #[tokio::test]
     #[should_panic(expected = "not within")]
     async fn a_probe_that_hangs_is_cut_off() {
-        let () = eventually(Duration::from_millis(60), "an answer", || {
-            std::future::pending::<Result<(), String>>()
-        })
-        .await;
+        let () =
+            eventually(Duration::from_millis(60), "an answer", || std::future::pending::<Result<(), String>>()).await;
     }
 
     #[tokio::test]

@@ -87,11 +87,7 @@ impl HttpsServer {
         let tcp = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port is free");
         let address = tcp.local_addr().expect("a bound listener has an address");
         let requests = Arc::default();
-        let backend = Backend {
-            root: root.to_owned(),
-            expected: auth.expected(),
-            requests: Arc::clone(&requests),
-        };
+        let backend = Backend { root: root.to_owned(), expected: auth.expected(), requests: Arc::clone(&requests) };
         let router = Router::new()
             .fallback(answer)
             .layer(axum::extract::DefaultBodyLimit::max(BODY_BYTES_MAX))
@@ -136,7 +132,8 @@ fn tls_acceptor(folder: &Path) -> TlsAcceptor {
     let mut authority = rcgen::CertificateParams::new(Vec::new()).expect(fine);
     authority.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     authority.distinguished_name.push(rcgen::DnType::CommonName, "Git server of the tests");
-    let authority = rcgen::CertifiedIssuer::self_signed(authority, rcgen::KeyPair::generate().expect(fine)).expect(fine);
+    let authority =
+        rcgen::CertifiedIssuer::self_signed(authority, rcgen::KeyPair::generate().expect(fine)).expect(fine);
     std::fs::write(folder.join("ca.crt"), authority.pem()).expect("a temporary folder can be written");
 
     let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];

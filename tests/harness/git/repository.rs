@@ -21,10 +21,7 @@ impl BareRepository {
     /// Makes an empty one called `NAME.git` whose branch is `main`.
     pub fn create(name: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let repository = Self {
-            folder,
-            name: format!("{name}.git"),
-        };
+        let repository = Self { folder, name: format!("{name}.git") };
         let path = repository.path();
         let initial = format!("--initial-branch={BRANCH}");
         git(repository.root(), &["init", "--quiet", "--bare", &initial, &text(&path)]);
@@ -83,10 +80,7 @@ impl WorkTree {
     pub fn clone_of(url: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         git(folder.path(), &["clone", "--quiet", url, "."]);
-        let tree = Self {
-            folder,
-            commands: std::cell::Cell::new(0),
-        };
+        let tree = Self { folder, commands: std::cell::Cell::new(0) };
         // An empty repository has no branch yet; one with commits has it checked out already.
         if tree.git(&["branch", "--show-current"]) != BRANCH {
             tree.git(&["checkout", "--quiet", "-B", BRANCH]);
@@ -185,13 +179,16 @@ impl WorkTree {
     }
 }
 
-/// `git` without any configuration from outside and without prompts.
-pub(super) fn isolated_git() -> Command {
+/// `git` without any configuration from outside, without a proxy and without prompts.
+pub fn isolated_git() -> Command {
     let mut command = Command::new("git");
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        if name.starts_with("GIT_") || name.to_ascii_lowercase().ends_with("_proxy") {
+            command.env_remove(name.as_ref());
+        }
+    }
     command
-        .env_remove("GIT_DIR")
-        .env_remove("GIT_WORK_TREE")
-        .env_remove("GIT_INDEX_FILE")
         .env("GIT_CONFIG_GLOBAL", "/dev/null")
         .env("GIT_CONFIG_NOSYSTEM", "1")
         .env("GIT_TERMINAL_PROMPT", "0")
@@ -266,9 +263,8 @@ mod tests {
 
     #[test]
     fn the_same_steps_make_the_same_ids() {
-        let ids: Vec<String> = (0..2)
-            .map(|_| BareRepository::create("same").work_tree().write("f", "x").commit("one"))
-            .collect();
+        let ids: Vec<String> =
+            (0..2).map(|_| BareRepository::create("same").work_tree().write("f", "x").commit("one")).collect();
         assert_eq!(ids[0], ids[1]);
     }
 }

@@ -107,9 +107,8 @@ impl Drop for SshServer {
 fn authorize(folder: &Path) {
     let git_shell = output_of(Command::new("git").arg("--exec-path"));
     let public = std::fs::read_to_string(folder.join("client_key.pub")).expect("ssh-keygen wrote the key");
-    let command = format!(
-        r#"GIT_CONFIG_GLOBAL=/dev/null PATH={git_shell}:$PATH git shell -c \"$SSH_ORIGINAL_COMMAND\""#
-    );
+    let command =
+        format!(r#"GIT_CONFIG_GLOBAL=/dev/null PATH={git_shell}:$PATH git shell -c \"$SSH_ORIGINAL_COMMAND\""#);
     let line = format!("restrict,command=\"{command}\" {public}");
     let file = folder.join("authorized_keys");
     std::fs::write(&file, line).expect("a temporary folder can be written");
