@@ -12,6 +12,7 @@
 //! | [`canonical`] | the one JSON form that is hashed |
 //! | [`bundle`] | trust root, bundle root, manifests, packs, deltas, archives |
 //! | [`wire`] | what travels on the link |
+//! | [`join`] | how a cluster joins: token, and files for a join without a network |
 //! | [`journal`] | what the agent remembers of what happened |
 //! | [`report`] | what the agent says of the state of its cluster |
 
@@ -22,6 +23,7 @@ pub mod diagnostic;
 pub mod error_chain;
 pub mod explain;
 pub mod id;
+pub mod join;
 pub mod journal;
 pub mod limits;
 pub mod object;
