@@ -96,8 +96,7 @@ fn parse<'a, T: Deserialize<'a>>(bytes: &'a [u8], expected: &'static str) -> Res
 }
 
 fn print<T: Serialize>(file: &T) -> Result<Vec<u8>, OfflineFileError> {
-    let mut bytes =
-        serde_json::to_vec_pretty(file).map_err(|error| OfflineFileError::Malformed(error.to_string()))?;
+    let mut bytes = serde_json::to_vec_pretty(file).map_err(|error| OfflineFileError::Malformed(error.to_string()))?;
     bytes.push(b'\n');
     Ok(bytes)
 }
