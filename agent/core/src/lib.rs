@@ -1,1 +1,19 @@
 //! What the agent decides, without IO.
+//!
+//! This crate is pure: facts go in, values come out. It reads no clock, file, network or
+//! environment and draws no randomness; the shell (`skerry-agent`) does what is decided here.
+//!
+//! ```text
+//! envelope ─▶ accept ─▶ AcceptedBundle ─┐
+//! inventory, live facts, discovery ─────┴▶ plan ─▶ Plan ─▶ progress ─▶ (shell applies) ─▶ inventory
+//!                                                 watch ─▶ drift ─▶ journal ─▶ heal
+//!                                         live objects ─▶ health ─┐
+//!                                     inventory, drift, held ─────┴▶ report ─▶ session ─▶ hub
+//! ```
+
+pub mod accept;
+pub mod marks;
+pub mod patch;
+
+#[cfg(test)]
+mod fixtures;
