@@ -21,10 +21,8 @@ async fn two_at_once_run_deployments_and_do_not_mix() {
     left.kubectl(&["create", "deployment", "web", "--image=web:1", "--replicas=3"]).await.unwrap();
     eventually(DEADLINE, "the deployment is available", || async {
         let deployment = left.kubectl_json(&["get", "deployment", "web"]).await.map_err(|error| error.to_string())?;
-        match &deployment["status"]["availableReplicas"] {
-            Value::Number(ready) if ready.as_u64() == Some(3) => Ok(()),
-            other => Err(format!("available: {other}")),
-        }
+        let available = &deployment["status"]["availableReplicas"];
+        if available.as_u64() == Some(3) { Ok(()) } else { Err(format!("available: {available}")) }
     })
     .await;
     let version = left.kubectl_json(&["version"]).await.unwrap();

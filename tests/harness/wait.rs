@@ -96,8 +96,7 @@ mod tests {
     #[tokio::test]
     #[should_panic(expected = "not within")]
     async fn a_probe_that_hangs_is_cut_off() {
-        let () =
-            eventually(Duration::from_millis(60), "an answer", || std::future::pending::<Result<(), String>>()).await;
+        let () = eventually(Duration::from_millis(60), "an answer", std::future::pending::<Result<(), String>>).await;
     }
 
     #[tokio::test]

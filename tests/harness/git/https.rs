@@ -13,6 +13,7 @@ use base64::Engine as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Runtime;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
@@ -76,15 +77,18 @@ pub struct HttpsServer {
     address: SocketAddr,
     folder: tempfile::TempDir,
     requests: Arc<Mutex<Vec<GitRequest>>>,
-    task: tokio::task::JoinHandle<()>,
+    /// Of its own, so that tests may run a blocking `git` against it; taken when dropped.
+    runtime: Option<Runtime>,
 }
 
 impl HttpsServer {
     /// Serves every repository below `root` on a free loopback port.
-    pub async fn start(root: &Path, auth: HttpsAuth) -> Self {
+    pub fn start(root: &Path, auth: HttpsAuth) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let tls = tls_acceptor(folder.path());
-        let tcp = TcpListener::bind("127.0.0.1:0").await.expect("a loopback port is free");
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+        let runtime = runtime.expect("a runtime with one thread can be made");
+        let tcp = listen(&runtime).expect("a loopback port is free");
         let address = tcp.local_addr().expect("a bound listener has an address");
         let requests = Arc::default();
         let backend = Backend { root: root.to_owned(), expected: auth.expected(), requests: Arc::clone(&requests) };
@@ -92,11 +96,11 @@ impl HttpsServer {
             .fallback(answer)
             .layer(axum::extract::DefaultBodyLimit::max(BODY_BYTES_MAX))
             .with_state(Arc::new(backend));
-        let task = tokio::spawn(async move {
-            // Ends only with the task: the listener retries by itself.
+        runtime.spawn(async move {
+            // Ends only with the runtime: the listener retries by itself.
             let _never = axum::serve(TlsListener { tcp, tls }, router).await;
         });
-        Self { address, folder, requests, task }
+        Self { address, folder, requests, runtime: Some(runtime) }
     }
 
     /// `https://localhost:PORT/NAME.git` of a repository below the root.
@@ -122,8 +126,18 @@ impl HttpsServer {
 
 impl Drop for HttpsServer {
     fn drop(&mut self) {
-        self.task.abort();
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
     }
+}
+
+/// A listener on a free loopback port that `runtime` drives.
+fn listen(runtime: &Runtime) -> std::io::Result<TcpListener> {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    listener.set_nonblocking(true)?;
+    let _entered = runtime.enter();
+    TcpListener::from_std(listener)
 }
 
 /// A CA and a certificate for localhost signed by it; the CA is written to `folder`.

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The branch that every repository starts with.
 const BRANCH: &str = "main";
@@ -72,7 +73,7 @@ impl BareRepository {
 #[derive(Debug)]
 pub struct WorkTree {
     folder: tempfile::TempDir,
-    commands: std::cell::Cell<u64>,
+    commands: AtomicU64,
 }
 
 impl WorkTree {
@@ -80,7 +81,7 @@ impl WorkTree {
     pub fn clone_of(url: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         git(folder.path(), &["clone", "--quiet", url, "."]);
-        let tree = Self { folder, commands: std::cell::Cell::new(0) };
+        let tree = Self { folder, commands: AtomicU64::new(0) };
         // An empty repository has no branch yet; one with commits has it checked out already.
         if tree.git(&["branch", "--show-current"]) != BRANCH {
             tree.git(&["checkout", "--quiet", "-B", BRANCH]);
@@ -173,8 +174,7 @@ impl WorkTree {
 
     /// Runs `git` in the work tree and returns its trimmed stdout.
     pub fn git(&self, arguments: &[&str]) -> String {
-        let number = self.commands.get();
-        self.commands.set(number + 1);
+        let number = self.commands.fetch_add(1, Ordering::Relaxed);
         git_at(self.path(), arguments, FIRST_COMMIT_AT + number)
     }
 }
