@@ -63,6 +63,13 @@ async fn a_service_account_may_do_what_its_role_says() {
     plane.kubectl(&[&as_reader, "get", "configmaps"]).await.unwrap();
     let refused = plane.kubectl(&[&as_reader, "create", "configmap", "no"]).await.unwrap_err();
     assert!(refused.to_string().contains("forbidden"), "{refused}");
+
+    let mount = plane.account_mount("default", "reader").await.unwrap();
+    let token = std::fs::read_to_string(mount.join("token")).unwrap();
+    let ca = format!("--certificate-authority={}", mount.join("ca.crt").display());
+    let server = format!("--server={}", plane.server_url());
+    let token = format!("--token={token}");
+    plane.kubectl(&["--kubeconfig=/dev/null", &server, &ca, &token, "get", "configmaps"]).await.unwrap();
 }
 
 #[tokio::test]
@@ -82,6 +89,23 @@ async fn a_dropped_one_leaves_nothing_behind() {
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
         assert!(status.is_empty() || status.contains("State:\tZ"), "{pid} is still there: {status}");
     }
+}
+
+#[tokio::test]
+async fn one_whose_owner_was_killed_is_taken_down() {
+    let mut owner = tokio::process::Command::new("sleep").arg("600").kill_on_drop(true).spawn().unwrap();
+    let pid = owner.id().unwrap().to_string();
+    let name = format!("orphan-{pid}");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/cluster");
+    let arguments = ["up", &name, "--api-only", "--owner", &pid];
+    let output = tokio::process::Command::new(script).args(arguments).output().await.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let folder = String::from_utf8(output.stdout).unwrap();
+    let folder = std::path::Path::new(folder.trim()).parent().unwrap();
+    assert!(folder.exists());
+    owner.kill().await.unwrap();
+    eventually(DEADLINE, "its folder is gone", || async { if folder.exists() { Err("still there") } else { Ok(()) } })
+        .await;
 }
 
 #[tokio::test]

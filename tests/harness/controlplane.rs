@@ -3,6 +3,9 @@
 //! Every [`ControlPlane`] is etcd, API server, controller manager, scheduler and kwok nodes of its own on free
 //! loopback ports. It is stopped when dropped; when the test process dies first, a watcher of `tests/cluster`
 //! stops it.
+//!
+//! kwok makes every pod ready that is scheduled. A pod that must stay pending asks for a node that is not there, by
+//! a `nodeSelector`. Nothing pulls images, runs containers or answers `kubectl logs`.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -49,6 +52,15 @@ pub enum ControlPlaneError {
         /// What the last line said.
         path: PathBuf,
         /// What reading it said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The files of a service account could not be written.
+    #[error("cannot lay out a service account's files in `{folder}`")]
+    Mount {
+        /// Where they belong.
+        folder: PathBuf,
+        /// What the system said.
         #[source]
         source: std::io::Error,
     },
@@ -191,6 +203,23 @@ impl ControlPlane {
     pub async fn account_token(&self, namespace: &str, account: &str) -> Result<String, ControlPlaneError> {
         let arguments = ["-n", namespace, "create", "token", account];
         Ok(self.kubectl(&arguments).await?.trim().to_owned())
+    }
+
+    /// Lays out `token`, `ca.crt` and `namespace` as a pod of that service account finds them mounted, and returns
+    /// the folder.
+    pub async fn account_mount(&self, namespace: &str, account: &str) -> Result<PathBuf, ControlPlaneError> {
+        let token = self.account_token(namespace, account).await?;
+        let folder = self.kubeconfig.with_file_name("accounts").join(format!("{namespace}.{account}"));
+        let lay_out = async {
+            tokio::fs::create_dir_all(&folder).await?;
+            tokio::fs::write(folder.join("token"), token).await?;
+            tokio::fs::write(folder.join("namespace"), namespace).await?;
+            tokio::fs::copy(self.ca_certificate(), folder.join("ca.crt")).await
+        };
+        match lay_out.await {
+            Ok(_bytes) => Ok(folder),
+            Err(source) => Err(ControlPlaneError::Mount { folder, source }),
+        }
     }
 
     /// Freezes the API server (SIGSTOP): connections stay open and nobody answers, as in a stalled cluster.
