@@ -12,6 +12,7 @@
 //! ```
 
 pub mod accept;
+pub mod managed_fields;
 pub mod marks;
 pub mod patch;
 
