@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Number, Value};
 
+use crate::emit::compare_keys;
 use crate::error::{ConvertError, ConvertErrorKind};
 use crate::limits::DEPTH_CEILING;
 use crate::node::{Node, NodeKind};
@@ -9,8 +10,6 @@ use crate::resolve::{Resolved, Rules, parse_timestamp};
 
 mod base64;
 mod float;
-
-pub(crate) use float::go_float;
 
 /// Converts a tree to JSON, as Kubernetes reads it.
 ///
@@ -177,32 +176,55 @@ impl<'a> Converter<'a> {
 /// Makes a tree of JSON: block style, strings quoted when their text alone would be of another
 /// type, in the order of the JSON.
 pub fn from_json(value: &Value) -> Node {
+    make_node(value, false)
+}
+
+/// The same, keys in the order in which upstream sorts them.
+pub(crate) fn from_json_sorted(value: &Value) -> Node {
+    make_node(value, true)
+}
+
+fn make_node(value: &Value, sorted: bool) -> Node {
     match value {
         Value::Null => Node::null(),
         Value::Bool(value) => Node::boolean(*value),
         Value::Number(number) => Node::plain(number_text(number)),
-        Value::String(text) => Node::string(text.as_str()),
+        Value::String(text) => make_string(text, sorted),
         Value::Array(values) => {
             let mut node = Node::sequence();
             if let Some(items) = node.items_mut() {
-                items.extend(values.iter().map(from_json));
+                items.extend(values.iter().map(|value| make_node(value, sorted)));
             }
             node
         }
         Value::Object(map) => {
+            let mut members: Vec<_> = map.iter().collect();
+            if sorted {
+                members.sort_by(|(left, _), (right, _)| compare_keys(left, right));
+            }
             let mut node = Node::mapping();
             if let Some(entries) = node.entries_mut() {
-                entries.extend(map.iter().map(|(key, value)| (Node::string(key.as_str()), from_json(value))));
+                entries.extend(
+                    members.into_iter().map(|(key, value)| (make_string(key, sorted), make_node(value, sorted))),
+                );
             }
             node
         }
     }
 }
 
+/// Upstream prints `<<` in values without quotes.
+fn make_string(text: &str, sorted: bool) -> Node {
+    if sorted && text == "<<" {
+        return Node::plain(text);
+    }
+    Node::string(text)
+}
+
 /// The text of a number: exact for integers, Go's shortest form for floats.
 pub(crate) fn number_text(number: &Number) -> String {
     match number.as_f64() {
-        Some(value) if number.is_f64() => go_float(value),
+        Some(value) if number.is_f64() => float::emitted(value),
         _ => number.to_string(),
     }
 }

@@ -17,6 +17,7 @@
 //! duplicate keys, which are refused.
 
 mod alias;
+mod emit;
 mod error;
 mod json;
 mod limits;
@@ -27,6 +28,9 @@ mod scanner;
 mod token;
 
 pub use alias::expand_aliases;
+pub use emit::{
+    EmitOptions, SequenceIndent, compare_keys, emit, emit_documents, emit_node, json_to_yaml, json_to_yaml_in_order,
+};
 pub use error::{ConvertError, ConvertErrorKind, ParseError, ParseErrorKind};
 pub use json::{from_json, to_json, to_json_with};
 pub use limits::Limits;

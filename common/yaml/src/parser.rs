@@ -146,6 +146,7 @@ impl<'a> Parser<'a> {
         Ok(node)
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other token is treated alike")]
     fn parse_content(&mut self, properties: Properties, context: Context) -> Result<Node, ParseError> {
         let token = self.peek()?;
         let start = properties.start.unwrap_or(token.start);
@@ -182,6 +183,7 @@ impl<'a> Parser<'a> {
         Ok(node)
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other token is treated alike")]
     fn parse_scalar(&mut self) -> Result<Node, ParseError> {
         let comments = self.take_comments();
         let token = self.take()?;
@@ -207,6 +209,7 @@ impl<'a> Parser<'a> {
         Ok(node)
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other token is treated alike")]
     fn parse_properties(&mut self) -> Result<Properties, ParseError> {
         let mut properties = Properties::default();
         loop {

@@ -95,7 +95,7 @@ pub(crate) fn resolve_text(text: &str, rules: Rules) -> Resolved {
     };
     match first {
         b'~' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'y' | b'Y' | b'o' | b'O' => resolve_word(text, rules),
-        b'0'..=b'9' | b'+' | b'-' | b'.' => parse_number(text),
+        b'0'..=b'9' | b'+' | b'-' | b'.' => parse_number(text, rules),
         _ => Resolved::Str,
     }
 }

@@ -10,15 +10,23 @@ use serde_json::Number;
 #[expect(clippy::cast_possible_truncation, reason = "the range is checked before the cast")]
 pub(super) fn to_number(value: f64) -> Option<Number> {
     const TWO_POW_63: f64 = 9_223_372_036_854_775_808.0;
-    if value.fract() == 0.0 && value >= -TWO_POW_63 && value < TWO_POW_63 {
+    if value.fract() == 0.0 && (-TWO_POW_63..TWO_POW_63).contains(&value) {
         return Some(Number::from(value as i64));
     }
     Number::from_f64(value)
 }
 
-/// The shortest text that reads back as the same float, in the layout of Go's `g` format: an
-/// exponent below 1e-4 and from 1e21 on, of at least two digits.
-pub(crate) fn go_float(value: f64) -> String {
+/// The text of a float in emitted YAML: digits alone where they are an integer of 64 bits, else
+/// the shortest text that reads back as the same float.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked before the cast")]
+pub(super) fn emitted(value: f64) -> String {
+    const TWO_POW_64: f64 = 18_446_744_073_709_551_616.0;
+    if let Some(integer) = to_number(value).filter(Number::is_i64) {
+        return integer.to_string();
+    }
+    if value.fract() == 0.0 && (0.0..TWO_POW_64).contains(&value) {
+        return (value as u64).to_string();
+    }
     layout(&format!("{value:e}"))
 }
 
@@ -35,8 +43,8 @@ pub(super) fn key_text(value: f64) -> String {
     layout(&format!("{value:e}"))
 }
 
-/// Exponents outside this range are written as such.
-const PLAIN_EXPONENTS: std::ops::Range<i32> = -4..21;
+/// Exponents outside this range are written as such, with two digits.
+const PLAIN_EXPONENTS: std::ops::Range<i32> = -4..6;
 
 /// Turns `1.5e-7` into Go's layout.
 fn layout(scientific: &str) -> String {

@@ -6,6 +6,7 @@ use crate::node::{CollectionStyle, Comments, Node};
 use crate::token::{Mark, TokenKind};
 
 impl Parser<'_> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other token is treated alike")]
     pub(super) fn parse_block_sequence(&mut self) -> Result<Node, ParseError> {
         let stem = self.stem.take();
         self.take()?;
@@ -69,6 +70,7 @@ impl Parser<'_> {
         Ok(empty_scalar(mark))
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other token is treated alike")]
     pub(super) fn parse_block_mapping(&mut self) -> Result<Node, ParseError> {
         let stem = self.stem.take();
         self.take()?;

@@ -7,6 +7,7 @@ use crate::node::{CollectionStyle, Comments, Node};
 use crate::token::{Mark, TokenKind};
 
 impl Parser<'_> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other token is treated alike")]
     pub(super) fn parse_flow_sequence(&mut self) -> Result<Node, ParseError> {
         let head = self.take_comments().head;
         let open = self.take()?.start;
@@ -47,6 +48,7 @@ impl Parser<'_> {
         Ok(node)
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other token is treated alike")]
     pub(super) fn parse_flow_mapping(&mut self) -> Result<Node, ParseError> {
         let head = self.take_comments().head;
         let open = self.take()?.start;

@@ -133,6 +133,7 @@ impl Parser<'_> {
         })
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "every other token is treated alike")]
     fn parse_directives(&mut self) -> Result<(), ParseError> {
         let mut version = false;
         loop {

@@ -2,20 +2,20 @@
 
 use std::borrow::Cow;
 
-use super::Resolved;
+use super::{Resolved, Rules};
 
 /// The number that a text starting with a digit, a sign or a point is, or a string.
-pub(crate) fn parse_number(text: &str) -> Resolved {
+pub(crate) fn parse_number(text: &str, rules: Rules) -> Resolved {
     if let Some(value) = special_float(text) {
         return Resolved::Float(value);
     }
     if text.starts_with('.') {
-        return parse_float(text).map_or(Resolved::Str, Resolved::Float);
+        return parse_fraction(text).map_or(Resolved::Str, Resolved::Float);
     }
     let plain = if text.contains('_') { Cow::Owned(text.replace('_', "")) } else { Cow::Borrowed(text) };
     parse_integer(&plain)
         .or_else(|| parse_float(&plain).map(Resolved::Float))
-        .or_else(|| parse_prefixed(&plain))
+        .or_else(|| parse_prefixed(&plain, rules))
         .unwrap_or(Resolved::Str)
 }
 
@@ -42,14 +42,14 @@ fn parse_integer(text: &str) -> Option<Resolved> {
 }
 
 /// A sign between the prefix and the digits, such as `0b-1`: odd, but read as a number.
-fn parse_prefixed(text: &str) -> Option<Resolved> {
+fn parse_prefixed(text: &str, rules: Rules) -> Option<Resolved> {
     let (negative, rest) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, text),
     };
     let (radix, digits) = match rest.get(..2)? {
         "0b" => (2, &rest[2..]),
-        "0o" => (8, &rest[2..]),
+        "0o" if rules == Rules::Kustomize => (8, &rest[2..]),
         _ => return None,
     };
     let (sign, digits) = split_sign(digits);
@@ -107,6 +107,21 @@ fn parse_float(text: &str) -> Option<f64> {
         return None;
     }
     text.parse().ok().filter(|value: &f64| value.is_finite())
+}
+
+/// A number that starts with its point: here Go allows `_` between two digits only.
+fn parse_fraction(text: &str) -> Option<f64> {
+    if !text.contains('_') {
+        return parse_float(text);
+    }
+    let bytes = text.as_bytes();
+    let is_digit = |index: usize| bytes.get(index).is_some_and(u8::is_ascii_digit);
+    let between_digits = bytes
+        .iter()
+        .enumerate()
+        .filter(|(_, byte)| **byte == b'_')
+        .all(|(index, _)| index > 0 && is_digit(index - 1) && is_digit(index + 1));
+    between_digits.then(|| parse_float(&text.replace('_', ""))).flatten()
 }
 
 fn is_digits(text: &str) -> bool {
