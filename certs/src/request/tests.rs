@@ -27,12 +27,12 @@ fn a_request_that_its_key_did_not_sign_is_refused() {
         let mut bytes = der.to_vec();
         bytes[bit / 8] ^= 1 << (bit % 8);
         match SigningRequest::from_der(&bytes) {
-            // Tags outside the signed part: the parser forgives «primitive» for «constructed».
-            Ok(request) => assert!(bit % 8 == 5 && request.spki_fingerprint() == fingerprint, "bit {bit}"),
+            // The class of a tag outside the signed part: the parser forgives it.
+            Ok(request) => assert_eq!(request.spki_fingerprint(), fingerprint, "bit {bit}"),
             Err(refused) => refusals += usize::from(refused == RequestError::Signature),
         }
     }
-    assert!(refusals > 64 * 8, "every bit of key and signature counts: {refusals}");
+    assert!(refusals >= (32 + 64) * 8, "every bit of key and signature counts: {refusals}");
 }
 
 #[test]

@@ -23,7 +23,10 @@ const ENTRY_BYTES: usize = DIGEST_BYTES + DataKey::BYTES;
 const INFO_LABEL: &[u8] = b"skerry-keys/1";
 
 /// Most keys in one blob: what fits into the largest one.
-pub const KEYS_MAX: usize = (KEY_BLOB_BYTES_MAX as usize - MAGIC.len() - ENCAPSULATED_BYTES - TAG_BYTES) / ENTRY_BYTES;
+pub const KEYS_MAX: u64 = (KEY_BLOB_BYTES_MAX - OVERHEAD_BYTES as u64) / ENTRY_BYTES as u64;
+
+/// What wrapping adds to the entries.
+const OVERHEAD_BYTES: usize = MAGIC.len() + ENCAPSULATED_BYTES + TAG_BYTES;
 
 /// Whom a key blob is for: it opens for nobody else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,7 +86,7 @@ pub fn wrap_keys(
     recipient: Recipient<'_>,
     keys: &BTreeMap<Digest, DataKey>,
 ) -> Result<Vec<u8>, WrapError> {
-    if keys.len() > KEYS_MAX {
+    if keys.len() as u64 > KEYS_MAX {
         return Err(WrapError::TooMany { count: keys.len() });
     }
     // Sized once: a vector that grows would leave copies behind.

@@ -65,10 +65,8 @@ impl<'a> Hub<'a> {
         let agent_side = async {
             let connection = connecting.await?;
             // Nothing is said here: the connection ends as the hub ends it.
-            match connection.closed().await {
-                ConnectionError::ApplicationClosed(_) => Ok(()),
-                other => Err(other),
-            }
+            let ended = connection.closed().await;
+            if matches!(ended, ConnectionError::ApplicationClosed(_)) { Ok(()) } else { Err(ended) }
         };
         tokio::time::timeout(DEADLINE, async { tokio::join!(hub_side, agent_side) }).await.unwrap()
     }
