@@ -1,1 +1,2 @@
 //! The agent: keeps one cluster as its bundle says.
+pub mod store;

@@ -1,0 +1,197 @@
+//! What must survive: head, inventory, journal and bundle, in files of their own.
+//!
+//! ```text
+//! head-a head-b          two slots, the newer valid one counts
+//! inventory              what we applied and therefore may prune
+//! journal                what happened, append-only
+//! oci/                   OCI image layout: blobs/sha256/… are packs
+//! ```
+//! Every file begins with its format's name and version and a checksum; a version newer than known
+//! is refused, never wiped. Files are replaced by write, fsync, rename, fsync of the folder; the
+//! journal is appended and fsynced, and a torn tail is cut. So a process killed – or a machine
+//! unplugged – at any instruction finds a consistent state again.
+//!
+//! All of it is synchronous and belongs to one thread ([`crate::tasks::keeper`]).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use skerry_common::bundle::digest::{BlobRef, Digest};
+use skerry_common::bundle::signature::Envelope;
+use skerry_common::id::{Incarnation, Sequence};
+use skerry_common::journal::{Event, JournalEntry};
+use skerry_common::report::BundleMark;
+use thiserror::Error;
+
+pub mod disk;
+pub mod document;
+pub mod head;
+pub mod journal;
+pub mod packs;
+pub mod power_cut;
+
+use disk::Disk;
+use document::DocumentError;
+use head::{Head, HeadFile};
+use journal::{Journal, JournalError};
+use packs::{Packs, PacksError};
+
+/// Largest inventory file in bytes: 50,000 objects of 600 bytes.
+const INVENTORY_BYTES_MAX: u64 = 32 * 1024 * 1024;
+
+/// Name and version of the inventory's format.
+const INVENTORY_FORMAT: document::Format = document::Format { name: "skerry-inventory", version: 1 };
+
+/// Something in the store cannot be read or written.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// A document (head, inventory).
+    #[error("the agent's store")]
+    Document(#[from] DocumentError),
+    /// The journal.
+    #[error("the agent's journal")]
+    Journal(#[from] JournalError),
+    /// The packs.
+    #[error("the agent's packs")]
+    Packs(#[from] PacksError),
+    /// A root that does not read back.
+    #[error("the stored root {digest} cannot be read")]
+    Root {
+        /// Its digest.
+        digest: Digest,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+/// A target as the head names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StoredRoot {
+    /// Place and digest.
+    pub mark: BundleMark,
+    /// The envelope, as JSON, in the packs.
+    pub envelope: BlobRef,
+}
+
+/// The agent's durable state.
+pub struct Store<D: Disk> {
+    disk: D,
+    head: HeadFile,
+    packs: Packs,
+    journal: Journal,
+    repairs: Vec<String>,
+}
+
+impl<D: Disk> Store<D> {
+    /// Opens what is there; an empty folder is an empty store.
+    ///
+    /// What is damaged is set aside under another name and told by [`Self::repairs`]; an unknown
+    /// newer format is an error and changes nothing. `fresh_incarnation` is used only when a new
+    /// journal must be begun.
+    pub fn open(disk: D, fresh_incarnation: u64) -> Result<Self, StoreError> {
+        let mut repairs = Vec::new();
+        let head = HeadFile::open(&disk, &mut repairs)?;
+        let packs = Packs::open(&disk, &mut repairs)?;
+        let journal = Journal::open(&disk, fresh_incarnation, &mut repairs)?;
+        Ok(Self { disk, head, packs, journal, repairs })
+    }
+
+    /// What was found damaged at opening and what was done about it.
+    pub fn repairs(&self) -> &[String] {
+        &self.repairs
+    }
+
+    /// The targets in force.
+    pub fn head(&self) -> &Head {
+        self.head.head()
+    }
+
+    /// True when this content is stored here.
+    pub fn has(&self, blob: &BlobRef) -> bool {
+        self.packs.has(&blob.digest)
+    }
+
+    /// Reads content and checks it.
+    pub fn blob(&self, blob: &BlobRef) -> Result<Option<Vec<u8>>, StoreError> {
+        Ok(self.packs.read(&self.disk, &blob.digest)?)
+    }
+
+    /// Stores content in one new pack; durable when this returns. Content already here is skipped.
+    pub fn put(&mut self, blobs: &[&[u8]]) -> Result<(), StoreError> {
+        Ok(self.packs.add(&self.disk, blobs)?)
+    }
+
+    /// Reads the envelope of a stored root.
+    pub fn root(&self, root: &StoredRoot) -> Result<Option<Envelope>, StoreError> {
+        let Some(bytes) = self.blob(&root.envelope)? else { return Ok(None) };
+        let envelope = serde_json::from_slice(&bytes);
+        envelope.map(Some).map_err(|source| StoreError::Root { digest: root.mark.root, source })
+    }
+
+    /// Makes a root, whose content is stored, the target: first the envelope, then the head.
+    pub fn set_current(&mut self, mark: BundleMark, envelope: &Envelope) -> Result<(), StoreError> {
+        let bytes =
+            serde_json::to_vec(envelope).map_err(|source| StoreError::Root { digest: mark.root, source })?;
+        self.put(&[&bytes])?;
+        let stored = StoredRoot { mark, envelope: BlobRef::of(&bytes) };
+        let highest = self.head().highest.filter(|highest| highest.mark.place >= mark.place).unwrap_or(stored);
+        let head = Head { current: Some(stored), highest: Some(highest), ..*self.head() };
+        Ok(self.head.replace(&self.disk, head)?)
+    }
+
+    /// Notes that the current target was applied whole.
+    pub fn set_last_good(&mut self) -> Result<(), StoreError> {
+        let head = Head { last_good: self.head().current, ..*self.head() };
+        if head == *self.head() {
+            return Ok(());
+        }
+        Ok(self.head.replace(&self.disk, head)?)
+    }
+
+    /// Rewrites the packs when there are too many or they are mostly dead; `live` is all content that
+    /// current and last good refer to, envelopes included.
+    pub fn compact(&mut self, live: &[Digest]) -> Result<(), StoreError> {
+        Ok(self.packs.compact(&self.disk, live)?)
+    }
+
+    /// Reads the inventory; `None` when there is none (lost or never written: adopt, prune nothing).
+    pub fn inventory<T: for<'de> Deserialize<'de>>(&mut self) -> Result<Option<T>, StoreError> {
+        let found = document::read(&self.disk, "inventory", INVENTORY_FORMAT, INVENTORY_BYTES_MAX);
+        Ok(document::or_set_aside(&self.disk, "inventory", found, &mut self.repairs)?)
+    }
+
+    /// Replaces the inventory; durable when this returns.
+    pub fn set_inventory<T: Serialize>(&mut self, inventory: &T) -> Result<(), StoreError> {
+        Ok(document::replace(&self.disk, "inventory", INVENTORY_FORMAT, inventory)?)
+    }
+
+    /// Notes an event; durable when this returns. Gives its place.
+    pub fn record(&mut self, at_unix_ms: i64, event: Event) -> Result<Sequence, StoreError> {
+        Ok(self.journal.append(&self.disk, at_unix_ms, event)?)
+    }
+
+    /// Events that the hub has not acknowledged, oldest first.
+    pub fn unacknowledged(&self) -> impl Iterator<Item = &JournalEntry> {
+        self.journal.unacknowledged()
+    }
+
+    /// Forgets events that the hub has stored.
+    pub fn acknowledge(&mut self, incarnation: Incarnation, through: Sequence) {
+        self.journal.acknowledge(incarnation, through);
+    }
+
+    /// The life of the journal and its newest place.
+    pub fn journal_mark(&self) -> (Incarnation, Sequence) {
+        (self.journal.incarnation(), self.journal.end())
+    }
+
+    /// How much lies where, for people and metrics.
+    pub fn sizes(&self) -> BTreeMap<&'static str, u64> {
+        BTreeMap::from([("packs", self.packs.count() as u64), ("blobs", self.packs.blobs() as u64)])
+    }
+}
+
+#[cfg(test)]
+mod tests;
