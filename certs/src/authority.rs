@@ -58,8 +58,8 @@ pub enum AuthorityError {
 /// What the hub keeps and sends of an agent's new certificate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IssuedCertificate {
-    /// The certificate in PEM, for the agent.
-    pub chain_pem: String,
+    /// The chain in DER, end certificate first, for the agent.
+    pub chain: Vec<Vec<u8>>,
     /// Its serial number, for the registry and for revocation.
     pub serial: SerialNumber,
     /// From when to when it is valid.
@@ -98,8 +98,7 @@ impl Ca {
         params: &CertificateParams,
         public_key: &impl PublicKeyData,
     ) -> Result<CertificateDer<'static>, AuthorityError> {
-        let issuer =
-            Issuer::from_ca_cert_der(&self.certificate, self.key.pair()).map_err(AuthorityError::Sign)?;
+        let issuer = Issuer::from_ca_cert_der(&self.certificate, self.key.pair()).map_err(AuthorityError::Sign)?;
         let issued = params.signed_by(public_key, &issuer).map_err(AuthorityError::Sign)?;
         Ok(issued.der().clone())
     }
@@ -146,12 +145,12 @@ impl Authority {
         &self.fleet
     }
 
-    /// The certificate in PEM.
+    /// The certificate in PEM, as the trust root lists it.
     pub fn certificate_pem(&self) -> String {
         pem::encode_certificates([&self.ca.certificate])
     }
 
-    /// The certificate in DER, as the trust root lists it.
+    /// The certificate in DER.
     pub fn certificate_der(&self) -> &[u8] {
         &self.ca.certificate
     }
@@ -194,7 +193,7 @@ impl Authority {
         let serial = params.serial_number.as_ref().map(rcgen::SerialNumber::to_bytes).unwrap_or_default();
         let issued = self.ca.issue(&params, request.public_key())?;
         Ok(IssuedCertificate {
-            chain_pem: pem::encode_certificates([&issued]),
+            chain: vec![issued.to_vec()],
             serial: SerialNumber::new(&serial).map_err(AuthorityError::Issued)?,
             window,
         })

@@ -1,6 +1,7 @@
 //! A fleet with its CA, hub and agents, for tests.
 
 use rcgen::CertificateParams;
+use rustls::pki_types::CertificateDer;
 use skerry_common::id::{ClusterId, FleetId};
 use time::{Duration, OffsetDateTime};
 
@@ -45,9 +46,10 @@ impl Fleet {
     /// An agent's identity as it was issued at a time.
     pub(crate) fn agent(&self, cluster: &str, issued: OffsetDateTime) -> Identity {
         let key = AgentKey::generate().unwrap();
-        let request = SigningRequest::from_pem(&key.request_pem().unwrap()).unwrap();
+        let request = SigningRequest::from_der(&key.request_der().unwrap()).unwrap();
         let issued = self.authority.issue_agent(&request, &cluster_id(cluster), issued, DAYS).unwrap();
-        Identity::from_pem(&issued.chain_pem, &key.to_pem()).unwrap()
+        let leaf = CertificateDer::from(issued.chain.concat());
+        Identity::from_pem(&pem::encode_certificates([&leaf]), &key.to_pem()).unwrap()
     }
 
     /// A certificate that this CA signs although no code of ours would ask it to.

@@ -123,10 +123,7 @@ mod tests {
             let key = SecretKeyPair::generate(kind).unwrap();
             let again = SecretKeyPair::from_pem(kind, &key.to_pem()).unwrap();
             assert_eq!(key.public_key_info(), again.public_key_info());
-            assert_eq!(
-                SecretKeyPair::from_pem(other, &key.to_pem()).err(),
-                Some(KeyPairError::Kind { kind: other })
-            );
+            assert_eq!(SecretKeyPair::from_pem(other, &key.to_pem()).err(), Some(KeyPairError::Kind { kind: other }));
             assert_eq!(format!("{key:?}"), MASK);
         }
     }

@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, CertificateSigningRequestDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -66,16 +66,6 @@ pub(crate) fn private_key(text: &str) -> Result<Zeroizing<PrivateKeyDer<'static>
     }
 }
 
-/// Reads the first certificate signing request of a text.
-pub(crate) fn signing_request(text: &str) -> Result<CertificateSigningRequestDer<'static>, PemError> {
-    check_length(text)?;
-    match CertificateSigningRequestDer::pem_slice_iter(text.as_bytes()).next() {
-        Some(Ok(request)) => Ok(request),
-        Some(Err(_)) => Err(PemError::Damaged),
-        None => Err(PemError::Missing { what: "certificate signing request" }),
-    }
-}
-
 /// Writes certificates one after the other.
 pub(crate) fn encode_certificates<'a>(certificates: impl IntoIterator<Item = &'a CertificateDer<'static>>) -> String {
     certificates.into_iter().map(|der| encode("CERTIFICATE", der).as_str().to_owned()).collect()
@@ -122,6 +112,5 @@ mod tests {
         check(&one.repeat(CERTIFICATES_MAX + 1), PemError::TooMany);
         check(&one.replace("AQID", "A?ID"), PemError::Damaged);
         assert_eq!(private_key(&one).err(), Some(PemError::Missing { what: "private key" }));
-        assert_eq!(signing_request(&one).err(), Some(PemError::Missing { what: "certificate signing request" }));
     }
 }

@@ -1,15 +1,15 @@
 //! A certificate signing request (PKCS#10): made by the agent, read by the hub.
 //!
 //! ```text
-//! agent  AgentKey::generate ─▶ request_pem ──▶ hub  SigningRequest::from_pem ─▶ Authority::issue_agent
-//!        AgentKey::accept   ◀── chain_pem ◀──────────────────────────────────────────┘
+//! agent  AgentKey::generate ─▶ request_der ──▶ hub  SigningRequest::from_der ─▶ Authority::issue_agent
+//!        AgentKey::accept   ◀──── chain ◀────────────────────────────────────────────┘
 //! ```
 //! The request proves possession of the key and says nothing else: the hub takes the cluster from
 //! the join token or from the certificate that is renewed. The agent keeps its key on disk before
 //! it sends the request, so that a join that was cut off goes on with the same key.
 
 use rcgen::CertificateParams;
-use rustls::pki_types::UnixTime;
+use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use skerry_common::bundle::digest::Digest;
 use skerry_common::id::FleetId;
@@ -21,9 +21,8 @@ use x509_parser::oid_registry::OID_SIG_ED25519;
 use x509_parser::prelude::FromDer;
 use zeroize::Zeroizing;
 
-use crate::identity::{Identity, IdentityError, PeerIdentity};
+use crate::identity::{CHAIN_MAX, Identity, IdentityError, PeerIdentity};
 use crate::key_pair::{KeyKind, KeyPairError, SecretKeyPair};
-use crate::pem::{self, PemError};
 use crate::roots::CaRoots;
 use crate::tls::{provider, unix_time};
 
@@ -36,9 +35,6 @@ pub const REQUEST_BYTES_MAX: usize = 4 * 1024;
 /// Why a signing request was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum RequestError {
-    /// The text is no PEM with a request.
-    #[error("the signing request cannot be read")]
-    Pem(#[source] PemError),
     /// Longer than [`REQUEST_BYTES_MAX`].
     #[error("the signing request has {length} bytes: at most {REQUEST_BYTES_MAX} are allowed")]
     TooLong {
@@ -64,11 +60,6 @@ pub struct SigningRequest {
 }
 
 impl SigningRequest {
-    /// Reads and verifies a request in PEM.
-    pub fn from_pem(text: &str) -> Result<Self, RequestError> {
-        Self::from_der(&pem::signing_request(text).map_err(RequestError::Pem)?)
-    }
-
     /// Reads and verifies a request in DER.
     pub fn from_der(der: &[u8]) -> Result<Self, RequestError> {
         if der.len() > REQUEST_BYTES_MAX {
@@ -101,9 +92,6 @@ impl SigningRequest {
 /// Why a received certificate was refused.
 #[derive(Debug, Clone, PartialEq, Error)]
 pub enum ChainRefused {
-    /// The text is no PEM with certificates.
-    #[error("the received certificate cannot be read")]
-    Pem(#[source] PemError),
     /// It is for another key, or names no cluster.
     #[error("the received certificate is not one for this agent")]
     Identity(#[source] IdentityError),
@@ -145,23 +133,24 @@ impl AgentKey {
         Digest::of(&self.0.public_key_info())
     }
 
-    /// Makes a signing request in PEM: the public key, signed by itself, with no names.
-    pub fn request_pem(&self) -> Result<String, KeyPairError> {
+    /// Makes a signing request in DER: the public key, signed by itself, with no names.
+    pub fn request_der(&self) -> Result<Vec<u8>, KeyPairError> {
         let request = CertificateParams::default()
             .serialize_request(self.0.pair())
             .map_err(|source| KeyPairError::Generate { kind: KeyKind::Ed25519, source })?;
-        Ok(pem::encode("CERTIFICATE REQUEST", request.der()).as_str().to_owned())
+        Ok(request.der().to_vec())
     }
 
     /// Verifies a received certificate: for this key, of this fleet, valid now under the CAs that count.
     pub fn accept(
         &self,
-        chain_pem: &str,
+        chain: &[Vec<u8>],
         fleet: &FleetId,
         roots: &CaRoots,
         now: OffsetDateTime,
     ) -> Result<(Identity, PeerIdentity), ChainRefused> {
-        let chain = pem::certificates(chain_pem).map_err(ChainRefused::Pem)?;
+        // One more than allowed is enough to refuse.
+        let chain = chain.iter().take(CHAIN_MAX + 1).cloned().map(CertificateDer::from).collect();
         let identity = Identity::new(chain, self.0.to_der()).map_err(ChainRefused::Identity)?;
         let peer = identity.peer().map_err(ChainRefused::Identity)?;
         if peer.fleet != *fleet {

@@ -7,20 +7,23 @@
 use std::fmt;
 
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
-use skerry_common::bundle::digest::Digest;
+use skerry_common::bundle::signature::{
+    Envelope, KeyId, PublicKey, SIGNATURES_MAX, Signature, pre_authentication_encoding,
+};
 use skerry_common::redact::MASK;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
 mod encrypted;
+mod passphrase;
 #[cfg(test)]
 mod tests;
 
 pub use encrypted::{
-    DecryptError, EncryptError, ITERATIONS, ITERATIONS_MAX, ITERATIONS_MIN, PASSPHRASE_BYTES_MAX,
-    PASSPHRASE_BYTES_MIN, PLAINTEXT_BYTES_MAX, Passphrase, PassphraseError, Purpose, decrypt_with_passphrase,
-    encrypt_to_passphrase,
+    DecryptError, EncryptError, ITERATIONS, ITERATIONS_MAX, ITERATIONS_MIN, PLAINTEXT_BYTES_MAX, Purpose,
+    decrypt_with_passphrase, encrypt_to_passphrase,
 };
+pub use passphrase::{PASSPHRASE_BYTES_MAX, PASSPHRASE_BYTES_MIN, Passphrase, PassphraseError};
 
 /// Largest PKCS#8 document of an ed25519 key that is looked at, in bytes: version 2 has 83.
 const PKCS8_BYTES_MAX: usize = 256;
@@ -40,6 +43,9 @@ pub enum SigningKeyError {
     /// The crypto library refused to sign.
     #[error("the message could not be signed")]
     Sign,
+    /// The envelope has as many signatures as it may.
+    #[error("the envelope has {SIGNATURES_MAX} signatures already: no more are allowed")]
+    TooManySignatures,
     /// The key could not be encrypted.
     #[error("the signing key could not be encrypted")]
     Encrypt(#[source] EncryptError),
@@ -78,8 +84,7 @@ impl SigningKey {
 
     /// Reads what [`Self::to_encrypted`] wrote.
     pub fn from_encrypted(file: &[u8], passphrase: &Passphrase) -> Result<Self, SigningKeyError> {
-        let pkcs8 =
-            decrypt_with_passphrase(Purpose::SigningKey, file, passphrase).map_err(SigningKeyError::Decrypt)?;
+        let pkcs8 = decrypt_with_passphrase(Purpose::SigningKey, file, passphrase).map_err(SigningKeyError::Decrypt)?;
         Self::from_pkcs8(&pkcs8)
     }
 
@@ -89,22 +94,42 @@ impl SigningKey {
         signature.as_ref().try_into().map_err(|_| SigningKeyError::Sign)
     }
 
+    /// Signs a payload as the first of an envelope's signers.
+    pub fn sign_envelope(&self, payload_type: &str, payload: Vec<u8>) -> Result<Envelope, SigningKeyError> {
+        let mut envelope = Envelope { payload_type: payload_type.to_owned(), payload, signatures: Vec::new() };
+        self.add_signature(&mut envelope)?;
+        Ok(envelope)
+    }
+
+    /// Adds this key's signature to an envelope, once; up to [`SIGNATURES_MAX`].
+    pub fn add_signature(&self, envelope: &mut Envelope) -> Result<(), SigningKeyError> {
+        let keyid = self.key_id();
+        envelope.signatures.retain(|signature| signature.keyid != keyid);
+        if envelope.signatures.len() >= SIGNATURES_MAX {
+            return Err(SigningKeyError::TooManySignatures);
+        }
+        let message = pre_authentication_encoding(&envelope.payload_type, &envelope.payload);
+        let sig = self.sign(&message)?.to_vec();
+        envelope.signatures.push(Signature { keyid, sig });
+        Ok(())
+    }
+
     /// The public key.
-    pub fn public_key(&self) -> [u8; 32] {
+    pub fn public_key(&self) -> PublicKey {
         let mut key = [0; 32];
         // An ed25519 public key has 32 bytes by definition.
         key.copy_from_slice(self.0.public_key().as_ref());
-        key
+        PublicKey::from_bytes(key)
     }
 
-    /// The SHA-256 of the 32 bytes of the public key; shown as `sha256:…`.
-    pub fn key_id(&self) -> Digest {
-        Digest::of(&self.public_key())
+    /// The id that envelopes use for this key.
+    pub fn key_id(&self) -> KeyId {
+        self.public_key().id()
     }
 }
 
 impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SigningKey").field("id", &self.key_id()).field("key", &format_args!("{MASK}")).finish()
+        f.debug_struct("SigningKey").field("id", &self.key_id().0).field("key", &format_args!("{MASK}")).finish()
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use skerry_common::bundle::digest::Digest;
+use skerry_common::bundle::trust::TrustRoot;
 use thiserror::Error;
 use x509_parser::parse_x509_certificate;
 
@@ -48,11 +49,20 @@ pub enum CaRootsError {
 pub struct CaRoots(Vec<CertificateDer<'static>>);
 
 impl CaRoots {
-    /// Takes certificates as DER, as a trust root lists them.
+    /// Takes certificates as DER.
     pub fn from_der(certificates: impl IntoIterator<Item = Vec<u8>>) -> Result<Self, CaRootsError> {
         // One more than allowed is enough to refuse.
         let limit = CA_CERTIFICATES_MAX + 1;
         Self::new(certificates.into_iter().take(limit).map(CertificateDer::from).collect())
+    }
+
+    /// Takes the CA certificates that a trust root lists.
+    pub fn from_trust_root(root: &TrustRoot) -> Result<Self, CaRootsError> {
+        let mut certificates = Vec::new();
+        for text in root.authorities.iter().take(CA_CERTIFICATES_MAX + 1) {
+            certificates.extend(pem::certificates(text).map_err(CaRootsError::Pem)?);
+        }
+        Self::new(certificates)
     }
 
     /// Takes certificates as PEM, one after the other.

@@ -30,8 +30,6 @@ mod key_pair;
 #[cfg(test)]
 mod tests;
 
-pub use content::{
-    AUDIENCE_BYTES_MAX, CIPHERTEXT_BYTES_MAX, DataKey, OpenError, SealError, Sealed, Sealer, open,
-};
+pub use content::{AUDIENCE_BYTES_MAX, CIPHERTEXT_BYTES_MAX, DataKey, OpenError, SealError, Sealed, Sealer, open};
 pub use key_blob::{KEYS_MAX, Recipient, UnwrapError, WrapError, unwrap_keys, wrap_keys};
 pub use key_pair::{SealingKeyError, SealingKeyPair, SealingPublicKey};

@@ -25,6 +25,7 @@ use std::sync::Arc;
 
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::aws_lc_rs::{self as backend, kx_group};
+use skerry_common::wire::v1::{ALPN_ENROLL, ALPN_SESSION};
 use thiserror::Error;
 
 mod api;
@@ -42,9 +43,7 @@ pub use clock::WallClock;
 pub(crate) use clock::unix_time;
 pub use peer::{Peer, PeerRefused, peer_of_connection, peer_on};
 pub use server::link_server_config;
-pub use transport::{
-    AGENT_LIMITS, HUB_LIMITS, IDLE_TIMEOUT, KEEP_ALIVE_INTERVAL, LinkLimits, STREAMS_MAX,
-};
+pub use transport::{AGENT_LIMITS, HUB_LIMITS, IDLE_TIMEOUT, KEEP_ALIVE_INTERVAL, LinkLimits, STREAMS_MAX};
 
 /// What is spoken on the link; the name that TLS negotiates (ALPN).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,8 +58,8 @@ impl LinkProtocol {
     /// The name on the wire.
     pub fn alpn(self) -> &'static [u8] {
         match self {
-            Self::Session => b"skerry/1",
-            Self::Enroll => b"skerry-enroll/1",
+            Self::Session => ALPN_SESSION,
+            Self::Enroll => ALPN_ENROLL,
         }
     }
 

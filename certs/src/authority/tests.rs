@@ -1,3 +1,5 @@
+use skerry_common::bundle::trust::TrustRoot;
+use skerry_common::id::Epoch;
 use time::Duration;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::oid_registry::OID_SIG_ED25519;
@@ -8,7 +10,7 @@ use crate::issue::BACKDATE;
 use crate::request::AgentKey;
 
 fn agent_request() -> SigningRequest {
-    SigningRequest::from_pem(&AgentKey::generate().unwrap().request_pem().unwrap()).unwrap()
+    SigningRequest::from_der(&AgentKey::generate().unwrap().request_der().unwrap()).unwrap()
 }
 
 #[test]
@@ -24,9 +26,10 @@ fn the_fleet_ca_can_do_no_more_than_it_must() {
     let constraints = ca.name_constraints().unwrap().unwrap();
     assert!(constraints.critical);
     let permitted = constraints.value.permitted_subtrees.as_ref().unwrap();
-    assert_eq!(permitted.iter().map(|it| &it.base).collect::<Vec<_>>(), [&GeneralName::DNSName(
-        "north.skerry.internal"
-    )]);
+    assert_eq!(
+        permitted.iter().map(|it| &it.base).collect::<Vec<_>>(),
+        [&GeneralName::DNSName("north.skerry.internal")]
+    );
     assert_eq!(constraints.value.excluded_subtrees.as_ref().unwrap().len(), 2);
     let life = ca.validity().not_after.to_datetime() - NOW;
     assert_eq!(life, Duration::days(i64::from(CA_LIFETIME_DAYS)));
@@ -37,7 +40,7 @@ fn an_agent_certificate_says_who_it_is_and_nothing_else() {
     let fleet = Fleet::new("north");
     let request = agent_request();
     let issued = fleet.authority.issue_agent(&request, &cluster_id("edge-1"), NOW, DAYS).unwrap();
-    let der = pem::certificates(&issued.chain_pem).unwrap();
+    let der = &issued.chain;
     assert_eq!(der.len(), 1);
     let peer = crate::identity::PeerIdentity::from_der(&der[0]).unwrap();
     assert_eq!((peer.fleet.as_str(), peer.cluster.as_str()), ("north", "edge-1"));
@@ -66,7 +69,7 @@ fn what_a_request_asks_for_is_ignored() {
     let request = SigningRequest::from_der(greedy.der()).unwrap();
 
     let issued = fleet.authority.issue_agent(&request, &cluster_id("edge-1"), NOW, DAYS).unwrap();
-    let der = pem::certificates(&issued.chain_pem).unwrap();
+    let der = &issued.chain;
     let (_, parsed) = parse_x509_certificate(&der[0]).unwrap();
     assert!(!parsed.is_ca());
     assert_eq!(only_uri(&parsed).unwrap(), "spiffe://north/cluster/edge-1");
@@ -141,4 +144,28 @@ fn sets_of_roots_are_bounded() {
     let roots = CaRoots::from_der([one, Fleet::new("north").authority.certificate_der().to_vec()]).unwrap();
     assert_eq!(CaRoots::from_pem(&roots.to_pem()), Ok(roots.clone()));
     assert_eq!(roots.fingerprints()[0], fleet.authority.fingerprint());
+}
+
+#[test]
+fn a_trust_root_lists_the_cas_that_count() {
+    let (old, new) = (Fleet::new("north"), Fleet::new("north"));
+    let key = crate::root_key::SigningKey::generate().unwrap().public_key();
+    let mut root = TrustRoot {
+        schema: 1,
+        fleet: fleet_id("north"),
+        version: 1,
+        epoch: Epoch(1),
+        threshold: 1,
+        root_keys: vec![key],
+        bundle_keys: vec![key],
+        authorities: vec![old.authority.certificate_pem(), new.authority.certificate_pem()],
+        hubs: vec![],
+        issued: String::new(),
+    };
+    let roots = CaRoots::from_trust_root(&root).unwrap();
+    assert_eq!(roots.fingerprints(), [old.authority.fingerprint(), new.authority.fingerprint()]);
+    root.authorities = vec![old.authority.certificate_pem(); 100];
+    assert_eq!(CaRoots::from_trust_root(&root), Err(CaRootsError::TooMany { count: 9 }));
+    root.authorities = vec!["hello".to_owned()];
+    assert!(matches!(CaRoots::from_trust_root(&root), Err(CaRootsError::Pem(_))));
 }

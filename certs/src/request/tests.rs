@@ -5,22 +5,22 @@ use time::Duration;
 use super::*;
 use crate::fixtures::{DAYS, Fleet, NOW, cluster_id, fleet_id};
 
-fn issue(fleet: &Fleet, key: &AgentKey) -> String {
-    let request = SigningRequest::from_pem(&key.request_pem().unwrap()).unwrap();
-    fleet.authority.issue_agent(&request, &cluster_id("edge-1"), NOW, DAYS).unwrap().chain_pem
+fn issue(fleet: &Fleet, key: &AgentKey) -> Vec<Vec<u8>> {
+    let request = SigningRequest::from_der(&key.request_der().unwrap()).unwrap();
+    fleet.authority.issue_agent(&request, &cluster_id("edge-1"), NOW, DAYS).unwrap().chain
 }
 
 #[test]
 fn a_request_survives_its_trip() {
     let key = AgentKey::generate().unwrap();
     let again = AgentKey::from_pem(&key.to_pem()).unwrap();
-    let request = SigningRequest::from_pem(&again.request_pem().unwrap()).unwrap();
+    let request = SigningRequest::from_der(&again.request_der().unwrap()).unwrap();
     assert_eq!(request.spki_fingerprint(), key.spki_fingerprint());
 }
 
 #[test]
 fn a_request_that_its_key_did_not_sign_is_refused() {
-    let der = pem::signing_request(&AgentKey::generate().unwrap().request_pem().unwrap()).unwrap();
+    let der = AgentKey::generate().unwrap().request_der().unwrap();
     let fingerprint = SigningRequest::from_der(&der).unwrap().spki_fingerprint();
     let mut refusals = 0;
     for bit in 0..der.len() * 8 {
@@ -37,7 +37,7 @@ fn a_request_that_its_key_did_not_sign_is_refused() {
 
 #[test]
 fn wrong_requests_are_refused() {
-    let der = pem::signing_request(&AgentKey::generate().unwrap().request_pem().unwrap()).unwrap();
+    let der = AgentKey::generate().unwrap().request_der().unwrap();
     let p256 = CertificateParams::default().serialize_request(&KeyPair::generate().unwrap()).unwrap();
     let check = |der: &[u8], expected| assert_eq!(SigningRequest::from_der(der).err(), Some(expected));
     check(&[], RequestError::Malformed);
@@ -45,8 +45,6 @@ fn wrong_requests_are_refused() {
     check(&[&der[..], &[0]].concat(), RequestError::Malformed);
     check(&[0; REQUEST_BYTES_MAX + 1], RequestError::TooLong { length: REQUEST_BYTES_MAX + 1 });
     check(p256.der(), RequestError::KeyKind);
-    let refused = SigningRequest::from_pem("hello").err();
-    assert_eq!(refused, Some(RequestError::Pem(PemError::Missing { what: "certificate signing request" })));
 }
 
 #[test]
@@ -54,7 +52,7 @@ fn a_received_certificate_is_accepted_only_if_it_fits() {
     let (north, south) = (Fleet::new("north"), Fleet::new("south"));
     let key = AgentKey::generate().unwrap();
     let chain = issue(&north, &key);
-    let accept = |chain: &str, fleet: &str, roots: &CaRoots, now| {
+    let accept = |chain: &[Vec<u8>], fleet: &str, roots: &CaRoots, now| {
         key.accept(chain, &fleet_id(fleet), roots, now).map(|(_, peer)| peer.cluster)
     };
     assert_eq!(accept(&chain, "north", &north.roots(), NOW), Ok(cluster_id("edge-1")));
@@ -78,10 +76,15 @@ fn a_received_certificate_is_accepted_only_if_it_fits() {
     );
     assert!(is_expired, "{expired:?}");
 
-    let hub = north.hub();
-    assert!(matches!(key.accept(&hub.chain_pem(), &fleet_id("north"), &north.roots(), NOW),
-        Err(ChainRefused::Identity(IdentityError::KeyMismatch))));
-    assert!(matches!(accept("", "north", &north.roots(), NOW), Err(ChainRefused::Pem(_))));
+    let hub: Vec<_> = north.hub().chain().iter().map(|der| der.to_vec()).collect();
+    for (chain, expected) in [
+        (hub.clone(), IdentityError::KeyMismatch),
+        (vec![], IdentityError::ChainLength { length: 0 }),
+        ([hub.clone(), hub].concat(), IdentityError::ChainLength { length: 3 }),
+        (vec![vec![1, 2, 3]], IdentityError::Malformed),
+    ] {
+        assert_eq!(accept(&chain, "north", &north.roots(), NOW), Err(ChainRefused::Identity(expected)));
+    }
 }
 
 #[test]

@@ -23,9 +23,10 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use skerry_common::bundle::digest::Digest;
-use skerry_common::redact::MASK;
 use thiserror::Error;
 use zeroize::Zeroizing;
+
+use super::passphrase::Passphrase;
 
 /// PBKDF2 iterations of new files: what OWASP asks of HMAC-SHA256 (2023); some 0.2 s.
 pub const ITERATIONS: u32 = 600_000;
@@ -35,12 +36,6 @@ pub const ITERATIONS_MIN: u32 = ITERATIONS;
 
 /// Most iterations that a file may ask for: a hostile header must not keep the CPU for minutes.
 pub const ITERATIONS_MAX: u32 = 10_000_000;
-
-/// Shortest passphrase (NIST SP 800-63B asks for eight characters).
-pub const PASSPHRASE_BYTES_MIN: usize = 8;
-
-/// Longest passphrase: a line of text, not a file given by mistake.
-pub const PASSPHRASE_BYTES_MAX: usize = 1024;
 
 /// Most bytes that are encrypted at once: a backup is held in memory.
 pub const PLAINTEXT_BYTES_MAX: usize = 1024 * 1024 * 1024;
@@ -59,41 +54,6 @@ const DIGEST_BYTES: usize = 32;
 const TAG_BYTES: usize = 16;
 const CIPHER_KEY_LABEL: &[u8] = b"skerry-encrypted/1 cipher key";
 const CHECK_LABEL: &[u8] = b"skerry-encrypted/1 passphrase check";
-
-/// A passphrase; masked when shown, wiped when dropped.
-#[derive(Clone)]
-pub struct Passphrase(Zeroizing<String>);
-
-/// Why a text is no passphrase.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum PassphraseError {
-    /// Shorter than [`PASSPHRASE_BYTES_MIN`].
-    #[error("the passphrase is too short: at least {PASSPHRASE_BYTES_MIN} bytes are needed")]
-    TooShort,
-    /// Longer than [`PASSPHRASE_BYTES_MAX`].
-    #[error("the passphrase is too long: at most {PASSPHRASE_BYTES_MAX} bytes are allowed")]
-    TooLong,
-}
-
-impl Passphrase {
-    /// Takes a passphrase; an end of line behind it (of a file, of a prompt) does not count.
-    pub fn new(text: String) -> Result<Self, PassphraseError> {
-        let mut text = Zeroizing::new(text);
-        let length = text.trim_end_matches(['\r', '\n']).len();
-        text.truncate(length);
-        match text.len() {
-            0..PASSPHRASE_BYTES_MIN => Err(PassphraseError::TooShort),
-            PASSPHRASE_BYTES_MIN..=PASSPHRASE_BYTES_MAX => Ok(Self(text)),
-            _ => Err(PassphraseError::TooLong),
-        }
-    }
-}
-
-impl fmt::Debug for Passphrase {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(MASK)
-    }
-}
 
 /// What a file is for: one kind is never taken for another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -227,11 +187,7 @@ pub fn encrypt_to_passphrase(
     file.extend_from_slice(plaintext);
     let tag = keys
         .cipher
-        .seal_in_place_separate_tag(
-            Nonce::assume_unique_for_key(nonce),
-            Aad::from(&line),
-            &mut file[line.len()..],
-        )
+        .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), Aad::from(&line), &mut file[line.len()..])
         .map_err(|_| EncryptError::Cipher)?;
     file.extend_from_slice(tag.as_ref());
     let digest = Digest::of(&file);
@@ -272,11 +228,8 @@ pub fn decrypt_with_passphrase(
     verify_slices_are_equal(&keys.check, &parameters.check).map_err(|_| DecryptError::WrongPassphrase)?;
     let mut plaintext = Zeroizing::new(body.to_vec());
     let nonce = Nonce::assume_unique_for_key(parameters.nonce);
-    let length = keys
-        .cipher
-        .open_in_place(nonce, Aad::from(line), &mut plaintext)
-        .map_err(|_| DecryptError::Altered)?
-        .len();
+    let length =
+        keys.cipher.open_in_place(nonce, Aad::from(line), &mut plaintext).map_err(|_| DecryptError::Altered)?.len();
     plaintext.truncate(length);
     Ok(plaintext)
 }
@@ -323,7 +276,7 @@ struct Keys {
 impl Keys {
     fn derive(passphrase: &Passphrase, salt: &[u8], iterations: NonZeroU32) -> Option<Self> {
         let mut master = Zeroizing::new([0u8; KEY_BYTES]);
-        pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, iterations, salt, passphrase.0.as_bytes(), &mut *master);
+        pbkdf2::derive(pbkdf2::PBKDF2_HMAC_SHA256, iterations, salt, passphrase.expose().as_bytes(), &mut *master);
         let master = hmac::Key::new(hmac::HMAC_SHA256, &*master);
         let cipher = hmac::sign(&master, CIPHER_KEY_LABEL);
         let check = hmac::sign(&master, CHECK_LABEL);

@@ -1,5 +1,5 @@
-use aws_lc_rs::signature::{ED25519, UnparsedPublicKey};
 use skerry_common::bundle::digest::Digest;
+use skerry_common::bundle::trust::TRUST_ROOT_TYPE;
 use skerry_common::redact::MASK;
 
 use super::*;
@@ -30,10 +30,9 @@ fn redigest(mut file: Vec<u8>) -> Vec<u8> {
 fn signatures_verify_and_keys_survive_their_file() {
     let key = SigningKey::generate().unwrap();
     let signature = key.sign(b"message").unwrap();
-    let public = UnparsedPublicKey::new(&ED25519, key.public_key());
-    assert!(public.verify(b"message", &signature).is_ok());
-    assert!(public.verify(b"massage", &signature).is_err());
-    assert_eq!(key.key_id(), Digest::of(&key.public_key()));
+    let public = key.public_key();
+    assert!(public.verifies(b"message", &signature));
+    assert!(!public.verifies(b"massage", &signature));
 
     let file = key.to_encrypted(&passphrase("correct horse")).unwrap();
     let again = SigningKey::from_encrypted(&file, &passphrase("correct horse\n")).unwrap();
@@ -46,10 +45,27 @@ fn signatures_verify_and_keys_survive_their_file() {
     // The key does not lie in the file in clear.
     let pkcs8 = key.to_pkcs8().unwrap();
     assert!(!file.windows(16).any(|part| pkcs8.windows(16).any(|secret| secret == part)));
-    assert_eq!(open(&file, "correct horse").err(), Some(DecryptError::Purpose {
-        expected: Purpose::Backup,
-        found: Purpose::SigningKey,
-    }));
+    assert_eq!(
+        open(&file, "correct horse").err(),
+        Some(DecryptError::Purpose { expected: Purpose::Backup, found: Purpose::SigningKey })
+    );
+}
+
+#[test]
+fn envelopes_are_signed_once_by_each_key() {
+    let (one, two) = (SigningKey::generate().unwrap(), SigningKey::generate().unwrap());
+    let mut envelope = one.sign_envelope(TRUST_ROOT_TYPE, b"{}".to_vec()).unwrap();
+    two.add_signature(&mut envelope).unwrap();
+    two.add_signature(&mut envelope).unwrap();
+    assert_eq!(envelope.signatures.len(), 2);
+    let trusted = [one.public_key(), two.public_key()];
+    assert_eq!(envelope.verify(TRUST_ROOT_TYPE, &trusted, 2), Ok(&b"{}"[..]));
+    assert!(envelope.verify(TRUST_ROOT_TYPE, &trusted[..1], 2).is_err());
+    while envelope.signatures.len() < SIGNATURES_MAX {
+        SigningKey::generate().unwrap().add_signature(&mut envelope).unwrap();
+    }
+    let refused = SigningKey::generate().unwrap().add_signature(&mut envelope);
+    assert_eq!(refused, Err(SigningKeyError::TooManySignatures));
 }
 
 #[test]

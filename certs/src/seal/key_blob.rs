@@ -95,9 +95,8 @@ pub fn wrap_keys(
         entries.extend_from_slice(digest.as_bytes());
         entries.extend_from_slice(key.expose());
     }
-    let (encapsulated, ciphertext) = suite()
-        .seal(&recipient.info(), MAGIC, &entries, &public.to_hpke())
-        .map_err(|_| WrapError::PublicKey)?;
+    let (encapsulated, ciphertext) =
+        suite().seal(&recipient.info(), MAGIC, &entries, &public.to_hpke()).map_err(|_| WrapError::PublicKey)?;
     Ok([MAGIC.as_slice(), &encapsulated.0, &ciphertext].concat())
 }
 
@@ -112,8 +111,7 @@ pub fn unwrap_keys(
         return Err(UnwrapError::TooLong { length });
     }
     let rest = blob.strip_prefix(MAGIC).ok_or(UnwrapError::Malformed)?;
-    let (encapsulated, ciphertext) =
-        rest.split_first_chunk::<ENCAPSULATED_BYTES>().ok_or(UnwrapError::Malformed)?;
+    let (encapsulated, ciphertext) = rest.split_first_chunk::<ENCAPSULATED_BYTES>().ok_or(UnwrapError::Malformed)?;
     if ciphertext.len() < TAG_BYTES {
         return Err(UnwrapError::Malformed);
     }

@@ -27,6 +27,12 @@ pub enum SealingKeyError {
     /// The system gave no randomness.
     #[error("no sealing key could be made")]
     Generate,
+    /// Not 32 bytes.
+    #[error("a sealing key has {KEY_BYTES} bytes, not {length}")]
+    Length {
+        /// How many there were.
+        length: usize,
+    },
     /// Not the base64 of 32 bytes.
     #[error("a sealing key must be the base64 of {KEY_BYTES} bytes")]
     Malformed,
@@ -60,6 +66,13 @@ impl SealingPublicKey {
 
     pub(super) fn to_hpke(self) -> HpkePublicKey {
         HpkePublicKey(self.0.to_vec())
+    }
+}
+
+impl TryFrom<&[u8]> for SealingPublicKey {
+    type Error = SealingKeyError;
+    fn try_from(bytes: &[u8]) -> Result<Self, SealingKeyError> {
+        bytes.try_into().map(Self).map_err(|_| SealingKeyError::Length { length: bytes.len() })
     }
 }
 

@@ -29,9 +29,8 @@ fn what_is_sealed_opens_again() {
 
 #[test]
 fn equal_content_of_one_audience_gives_equal_bytes_and_nothing_else_does() {
-    let bytes = |secret, audience: &str, plaintext: &[u8]| {
-        Sealer::new(secret).seal(audience, plaintext).unwrap().ciphertext
-    };
+    let bytes =
+        |secret, audience: &str, plaintext: &[u8]| Sealer::new(secret).seal(audience, plaintext).unwrap().ciphertext;
     let first = bytes(SECRET, "shop", PLAINTEXT);
     assert_eq!(first, bytes(SECRET, "shop", PLAINTEXT));
     let others = [
@@ -174,6 +173,8 @@ fn key_pairs_survive_their_text_and_show_a_mask() {
     let again = SealingKeyPair::from_text(&pair.to_text()).unwrap();
     assert_eq!(pair.public(), again.public());
     assert_eq!(pair.public().to_string().parse(), Ok(pair.public()));
+    assert_eq!(SealingPublicKey::try_from(&pair.public().as_bytes()[..]), Ok(pair.public()));
+    assert_eq!(SealingPublicKey::try_from(&[0; 31][..]), Err(SealingKeyError::Length { length: 31 }));
     for bad in ["", "AAAA", &"A".repeat(44), &"?".repeat(44), &"A".repeat(400)] {
         assert_eq!(SealingKeyPair::from_text(bad).err(), Some(SealingKeyError::Malformed), "{bad}");
     }

@@ -58,10 +58,7 @@ pub fn pin_client_config(fleet: &FleetId, pins: &[Digest], clock: &WallClock) ->
     if pins.is_empty() || pins.len() > CA_CERTIFICATES_MAX {
         return Err(TlsError::Pins { count: pins.len() });
     }
-    let verifier = PinnedAuthority {
-        pins: pins.to_vec(),
-        algorithms: provider().signature_verification_algorithms,
-    };
+    let verifier = PinnedAuthority { pins: pins.to_vec(), algorithms: provider().signature_verification_algorithms };
     build(fleet, Arc::new(verifier), None, LinkProtocol::Enroll, clock)
 }
 

@@ -103,9 +103,7 @@ pub fn peer_on(
     let expired = now > peer.not_after.unix_timestamp();
     match (protocol, expired) {
         (LinkProtocol::Session, false) => Ok(Peer::Member(peer)),
-        (LinkProtocol::Session, true) => {
-            Err(PeerRefused::Expired { cluster: peer.cluster, not_after: peer.not_after })
-        }
+        (LinkProtocol::Session, true) => Err(PeerRefused::Expired { cluster: peer.cluster, not_after: peer.not_after }),
         (LinkProtocol::Enroll, false) => Ok(Peer::Renewing(peer)),
         (LinkProtocol::Enroll, true) => Ok(Peer::Lapsed(peer)),
     }

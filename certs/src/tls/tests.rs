@@ -46,8 +46,7 @@ impl<'a> Hub<'a> {
     /// Lets a client connect and tells what both sides saw.
     async fn meet(&self, client: &LinkClient) -> (Verdict, Seen) {
         let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let config =
-            link_server_config(&self.identity, &self.roots, &WallClock::fixed(self.now), &HUB_LIMITS).unwrap();
+        let config = link_server_config(&self.identity, &self.roots, &WallClock::fixed(self.now), &HUB_LIMITS).unwrap();
         let server = Endpoint::server(config, loopback).unwrap();
         let agent = Endpoint::client(loopback).unwrap();
         let connecting = client.connect(&agent, server.local_addr().unwrap()).unwrap();
@@ -110,7 +109,8 @@ async fn a_certificate_of_another_ca_is_refused_in_the_handshake() {
         let stranger = other.agent("edge-1", NOW);
         for protocol in [LinkProtocol::Session, LinkProtocol::Enroll] {
             let (verdict, seen) = Hub::of(&fleet).meet(&client(&fleet, Some(&stranger), protocol)).await;
-            let Verdict::Handshake(ConnectionError::ConnectionClosed(_) | ConnectionError::TransportError(_)) = verdict else {
+            let Verdict::Handshake(ConnectionError::ConnectionClosed(_) | ConnectionError::TransportError(_)) = verdict
+            else {
                 panic!("{protocol:?}: {verdict:?}")
             };
             assert!(seen.is_err());
@@ -217,8 +217,7 @@ async fn the_ca_cannot_name_what_is_not_the_fleets() {
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     let hub = Hub { identity: fleet.forge(&params), ..Hub::of(&fleet) };
     let clock = WallClock::fixed(NOW);
-    let client =
-        link_client_config(&fleet_id("south"), &fleet.roots(), None, LinkProtocol::Enroll, &clock).unwrap();
+    let client = link_client_config(&fleet_id("south"), &fleet.roots(), None, LinkProtocol::Enroll, &clock).unwrap();
     let (_, seen) = hub.meet(&client).await;
     let Err(ConnectionError::TransportError(error)) = seen else { panic!("{seen:?}") };
     assert!(error.to_string().contains("NameConstraint"), "{error}");
