@@ -82,10 +82,10 @@ impl Ca {
 
     fn from_pem(kind: KeyKind, certificate: &str, key: &str) -> Result<Self, AuthorityError> {
         let key = SecretKeyPair::from_pem(kind, key).map_err(AuthorityError::Key)?;
-        let certificate =
-            pem::certificates(certificate).map_err(AuthorityError::Pem)?.into_iter().take(1).collect::<Vec<_>>();
-        CaRoots::new(certificate.clone()).map_err(AuthorityError::Certificate)?;
-        let certificate = certificate.into_iter().next().ok_or(AuthorityError::KeyMismatch)?;
+        let found = pem::certificates(certificate).map_err(AuthorityError::Pem)?;
+        let missing = AuthorityError::Pem(PemError::Missing { what: "certificate" });
+        let certificate = found.into_iter().next().ok_or(missing)?;
+        CaRoots::new(vec![certificate.clone()]).map_err(AuthorityError::Certificate)?;
         let (_, parsed) = parse_x509_certificate(&certificate).map_err(|_| AuthorityError::KeyMismatch)?;
         if parsed.public_key().raw != key.public_key_info() {
             return Err(AuthorityError::KeyMismatch);

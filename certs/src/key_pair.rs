@@ -49,6 +49,9 @@ pub enum KeyPairError {
         #[source]
         source: rcgen::Error,
     },
+    /// The request could not be signed.
+    #[error("no signing request could be made with the key")]
+    Request(#[source] rcgen::Error),
     /// The text is no PEM with a private key.
     #[error("the private key cannot be read")]
     Pem(#[source] PemError),

@@ -135,9 +135,7 @@ impl AgentKey {
 
     /// Makes a signing request in DER: the public key, signed by itself, with no names.
     pub fn request_der(&self) -> Result<Vec<u8>, KeyPairError> {
-        let request = CertificateParams::default()
-            .serialize_request(self.0.pair())
-            .map_err(|source| KeyPairError::Generate { kind: KeyKind::Ed25519, source })?;
+        let request = CertificateParams::default().serialize_request(self.0.pair()).map_err(KeyPairError::Request)?;
         Ok(request.der().to_vec())
     }
 

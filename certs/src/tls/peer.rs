@@ -78,6 +78,7 @@ impl PeerRefused {
 ///
 /// `certificates` are those of a finished handshake under [`super::link_server_config`], which has
 /// verified the chain and that the peer holds the key; here it is about name, time and protocol.
+/// Whether the cluster is still registered, with this key and not revoked, is the registry's to say.
 pub fn peer_on(
     fleet: &FleetId,
     alpn: &[u8],

@@ -25,6 +25,23 @@ pub fn link_server_config(
     clock: &WallClock,
     limits: &LinkLimits,
 ) -> Result<quinn::ServerConfig, TlsError> {
+    let tls = tls_settings(identity, client_roots, clock)?;
+    let quic = QuicServerConfig::try_from(Arc::new(tls)).map_err(|_| TlsError::InitialSuite)?;
+    let mut config = quinn::ServerConfig::with_crypto(Arc::new(quic));
+    config
+        .transport_config(transport(Side::Hub, limits))
+        .max_incoming(limits.attempts_max)
+        .incoming_buffer_size(u64::from(limits.attempt_buffer_bytes))
+        .incoming_buffer_size_total(u64::from(limits.attempt_buffer_bytes) * limits.attempts_max as u64);
+    Ok(config)
+}
+
+/// The part that is rustls's.
+pub(super) fn tls_settings(
+    identity: &Identity,
+    client_roots: &CaRoots,
+    clock: &WallClock,
+) -> Result<rustls::ServerConfig, TlsError> {
     let mut tls = rustls::ServerConfig::builder_with_details(shared_provider(), Arc::new(clock.clone()))
         .with_protocol_versions(&[&rustls::version::TLS13])
         .map_err(TlsError::Rustls)?
@@ -36,14 +53,7 @@ pub fn link_server_config(
     tls.session_storage = Arc::new(NoServerSessionStorage {});
     tls.send_tls13_tickets = 0;
     tls.max_early_data_size = 0;
-    let quic = QuicServerConfig::try_from(Arc::new(tls)).map_err(|_| TlsError::InitialSuite)?;
-    let mut config = quinn::ServerConfig::with_crypto(Arc::new(quic));
-    config
-        .transport_config(transport(Side::Hub, limits))
-        .max_incoming(limits.handshakes_max)
-        .incoming_buffer_size(u64::from(limits.handshake_buffer_bytes))
-        .incoming_buffer_size_total(u64::from(limits.handshake_buffer_bytes) * limits.handshakes_max as u64);
-    Ok(config)
+    Ok(tls)
 }
 
 /// Verifies a client's certificate in everything but its end: an expired one passes if it was good

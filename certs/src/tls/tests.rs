@@ -5,6 +5,7 @@ use std::time::Duration as StdDuration;
 
 use quinn::{ConnectionError, Endpoint};
 use rcgen::{CertificateParams, ExtendedKeyUsagePurpose};
+use rustls::HandshakeKind;
 use rustls::pki_types::ServerName;
 use skerry_common::bundle::digest::Digest;
 use time::{Duration, OffsetDateTime};
@@ -311,16 +312,16 @@ async fn other_protocols_are_refused() {
     ));
 }
 
-/// Runs a handshake in memory and tells what HTTP version was agreed on.
-fn https(
-    server: Arc<rustls::ServerConfig>,
-    client: rustls::ClientConfig,
+/// Runs a handshake in memory, to the end of what both sides have to say.
+fn handshake(
+    server: &Arc<rustls::ServerConfig>,
+    client: &Arc<rustls::ClientConfig>,
     name: &str,
-) -> Result<Vec<u8>, rustls::Error> {
+) -> Result<(rustls::ClientConnection, rustls::ServerConnection), rustls::Error> {
     let name = ServerName::try_from(name.to_owned()).unwrap();
-    let mut client = rustls::ClientConnection::new(Arc::new(client), name)?;
-    let mut server = rustls::ServerConnection::new(server)?;
-    while client.is_handshaking() || server.is_handshaking() {
+    let mut client = rustls::ClientConnection::new(client.clone(), name)?;
+    let mut server = rustls::ServerConnection::new(server.clone())?;
+    while client.wants_write() || server.wants_write() {
         let mut wire = Vec::new();
         while client.wants_write() {
             client.write_tls(&mut wire).unwrap();
@@ -340,9 +341,65 @@ fn https(
             client.process_new_packets()?;
         }
     }
+    assert!(!client.is_handshaking() && !server.is_handshaking());
     let group = client.negotiated_key_exchange_group().unwrap().name();
-    assert_eq!(group, rustls::NamedGroup::X25519MLKEM768, "hybrid, from the provider that the link has too");
+    assert_eq!(group, rustls::NamedGroup::X25519MLKEM768);
+    Ok((client, server))
+}
+
+/// Tells what HTTP version was agreed on.
+fn https(
+    server: Arc<rustls::ServerConfig>,
+    client: rustls::ClientConfig,
+    name: &str,
+) -> Result<Vec<u8>, rustls::Error> {
+    let (client, _) = handshake(&server, &Arc::new(client), name)?;
     Ok(client.alpn_protocol().unwrap_or_default().to_vec())
+}
+
+#[test]
+fn the_link_resumes_no_session_even_for_a_client_that_would() {
+    // A resumed session would not show its certificate again.
+    let fleet = Fleet::new("north");
+    let clock = WallClock::fixed(NOW);
+    let link = server::tls_settings(&fleet.hub(), &fleet.roots(), &clock).unwrap();
+    let resumable = {
+        let mut tls = server::tls_settings(&fleet.hub(), &fleet.roots(), &clock).unwrap();
+        tls.session_storage = rustls::server::ServerSessionMemoryCache::new(4);
+        tls.send_tls13_tickets = 1;
+        tls
+    };
+    for (settings, second) in [(link, HandshakeKind::Full), (resumable, HandshakeKind::Resumed)] {
+        let agent = fleet.agent("edge-1", NOW);
+        let mut eager = rustls::ClientConfig::builder_with_details(shared_provider(), Arc::new(clock.clone()))
+            .with_protocol_versions(&[&rustls::version::TLS13])
+            .unwrap()
+            .with_root_certificates(fleet.roots().store())
+            .with_client_auth_cert(agent.chain().to_vec(), agent.key())
+            .unwrap();
+        eager.alpn_protocols = vec![LinkProtocol::Session.alpn().to_vec()];
+        eager.enable_early_data = true;
+        let (settings, eager) = (Arc::new(settings), Arc::new(eager));
+        for expected in [HandshakeKind::Full, second] {
+            let (client, server) = handshake(&settings, &eager, &hub_server_name(&fleet_id("north"))).unwrap();
+            assert_eq!(client.handshake_kind(), Some(expected));
+            assert_eq!(server.peer_certificates().map(<[_]>::len), Some(1));
+            assert!(!client.is_early_data_accepted());
+        }
+    }
+}
+
+#[test]
+fn the_link_speaks_no_tls_before_1_3() {
+    let fleet = Fleet::new("north");
+    let link = Arc::new(server::tls_settings(&fleet.hub(), &fleet.roots(), &WallClock::fixed(NOW)).unwrap());
+    let old = rustls::ClientConfig::builder_with_details(shared_provider(), Arc::new(WallClock::fixed(NOW)))
+        .with_protocol_versions(&[&rustls::version::TLS12])
+        .unwrap()
+        .with_root_certificates(fleet.roots().store())
+        .with_no_client_auth();
+    let refused = handshake(&link, &Arc::new(old), &hub_server_name(&fleet_id("north")));
+    assert!(matches!(refused, Err(rustls::Error::PeerIncompatible(_))), "{refused:?}");
 }
 
 #[test]

@@ -26,10 +26,11 @@ pub struct LinkLimits {
     pub connection_window_bytes: u32,
     /// Bytes that are kept until the peer acknowledges them.
     pub send_window_bytes: u32,
-    /// Handshakes that may be under way at once; more are dropped unanswered and tried again.
-    pub handshakes_max: usize,
-    /// Bytes kept of packets that arrive before a handshake is looked at, each.
-    pub handshake_buffer_bytes: u32,
+    /// Connection attempts that may wait for the listener to look at them; more are refused at once
+    /// (the agent backs off and tries again). Handshakes under way are the listener's to bound.
+    pub attempts_max: usize,
+    /// Bytes kept of the packets that follow the first of such an attempt.
+    pub attempt_buffer_bytes: u32,
 }
 
 /// The hub's: 10,000 agents may each fill their windows with reports, so these are small.
@@ -38,10 +39,11 @@ pub const HUB_LIMITS: LinkLimits = LinkLimits {
     connection_window_bytes: 128 * 1024,
     // Content goes down: enough for 20 Mbit/s at 100 ms.
     send_window_bytes: 256 * 1024,
-    // A restart storm of 10,000 agents passes in portions; each takes some 10 KiB until it is done.
-    handshakes_max: 1024,
+    // A restart storm of 10,000 agents comes spread over seconds; the listener only looks at an
+    // attempt before it gives it away, so the queue is short. With the buffers: at most 48 MiB.
+    attempts_max: 4096,
     // The client's first flight with a hybrid key share takes two packets; eight leave room.
-    handshake_buffer_bytes: 12 * 1024,
+    attempt_buffer_bytes: 12 * 1024,
 };
 
 /// The agent's: one connection, and its memory is small.
@@ -50,8 +52,8 @@ pub const AGENT_LIMITS: LinkLimits = LinkLimits {
     connection_window_bytes: 768 * 1024,
     send_window_bytes: 128 * 1024,
     // An agent accepts no connections.
-    handshakes_max: 0,
-    handshake_buffer_bytes: 0,
+    attempts_max: 0,
+    attempt_buffer_bytes: 0,
 };
 
 /// Which side a transport is for.
