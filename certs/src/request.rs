@@ -8,7 +8,7 @@
 //! the join token or from the certificate that is renewed. The agent keeps its key on disk before
 //! it sends the request, so that a join that was cut off goes on with the same key.
 
-use rcgen::CertificateParams;
+use rcgen::{CertificateParams, DistinguishedName};
 use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::WebPkiClientVerifier;
 use skerry_common::bundle::digest::Digest;
@@ -135,7 +135,9 @@ impl AgentKey {
 
     /// Makes a signing request in DER: the public key, signed by itself, with no names.
     pub fn request_der(&self) -> Result<Vec<u8>, KeyPairError> {
-        let request = CertificateParams::default().serialize_request(self.0.pair()).map_err(KeyPairError::Request)?;
+        let mut nameless = CertificateParams::default();
+        nameless.distinguished_name = DistinguishedName::new();
+        let request = nameless.serialize_request(self.0.pair()).map_err(KeyPairError::Request)?;
         Ok(request.der().to_vec())
     }
 

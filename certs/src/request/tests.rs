@@ -16,6 +16,10 @@ fn a_request_survives_its_trip() {
     let again = AgentKey::from_pem(&key.to_pem()).unwrap();
     let request = SigningRequest::from_der(&again.request_der().unwrap()).unwrap();
     assert_eq!(request.spki_fingerprint(), key.spki_fingerprint());
+    let der = key.request_der().unwrap();
+    let (_, parsed) = X509CertificationRequest::from_der(&der).unwrap();
+    assert_eq!(parsed.certification_request_info.subject.as_raw(), [0x30, 0], "an empty name");
+    assert!(parsed.requested_extensions().is_none());
 }
 
 #[test]
