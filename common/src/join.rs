@@ -1,7 +1,7 @@
 //! How a cluster joins: the token that `skerry cluster register` prints, and the two files of a
 //! join without a network.
 //!
-//! A token pins the trust root by its digest, so the first connection is as safe as the way on
+//! A token pins the trust root and the fleet CA by their digests, so the first connection is as safe as the way on
 //! which the token travelled. The secret part is 256 random bits; the hub keeps only its SHA-256.
 
 use std::fmt;
@@ -23,7 +23,7 @@ pub const TOKEN_PREFIX: &str = "skerry-join-v1.";
 /// Most hub addresses in a token: it must stay one line that can be pasted.
 pub const TOKEN_HUBS_MAX: usize = 8;
 
-/// Longest token that is read, in bytes: fleet, digest, secret and eight full DNS names.
+/// Longest token that is read, in bytes: fleet, digests, secret and eight full DNS names.
 pub const TOKEN_BYTES_MAX: usize = 4096;
 
 /// The secret part of a join token: 256 random bits, drawn by the caller.
@@ -65,6 +65,8 @@ pub struct JoinToken {
     pub fleet: FleetId,
     /// Digest of the trust root that counts.
     pub trust_root: Digest,
+    /// SHA-256 of the fleet CA's certificate (DER): pins the first connection, before there is a trust root.
+    pub authority: Digest,
     /// What lets exactly one cluster in.
     pub secret: TokenSecret,
     /// Where to go, `host:port`, in order of preference; 1 to [`TOKEN_HUBS_MAX`].
@@ -89,6 +91,9 @@ pub enum JoinTokenError {
     /// The digest cannot be one.
     #[error("the join token pins no trust root: 64 hexadecimal digits are needed")]
     TrustRoot,
+    /// The digest cannot be one.
+    #[error("the join token pins no certificate authority: 64 hexadecimal digits are needed")]
+    Authority,
     /// The secret cannot be one.
     #[error("the join token has no valid secret")]
     Secret(#[source] TokenSecretError),
@@ -103,8 +108,8 @@ pub enum JoinTokenError {
 impl JoinToken {
     /// The one line that an operator pastes; it holds the secret.
     pub fn expose(&self) -> String {
-        let (digest, secret) = (self.trust_root.hex(), self.secret.expose());
-        format!("{TOKEN_PREFIX}{}.{digest}.{secret}@{}", self.fleet, self.hubs.join(","))
+        let (root, authority, secret) = (self.trust_root.hex(), self.authority.hex(), self.secret.expose());
+        format!("{TOKEN_PREFIX}{}.{root}.{authority}.{secret}@{}", self.fleet, self.hubs.join(","))
     }
 
     /// Reads the line; white space around it is forgiven.
@@ -115,14 +120,16 @@ impl JoinToken {
         }
         let body = text.strip_prefix(TOKEN_PREFIX).ok_or(JoinTokenError::Prefix)?;
         let (identity, hubs) = body.split_once('@').ok_or(JoinTokenError::Missing("hub addresses"))?;
-        let mut parts = identity.splitn(3, '.');
+        let mut parts = identity.splitn(4, '.');
         let mut part = |what| parts.next().filter(|part| !part.is_empty()).ok_or(JoinTokenError::Missing(what));
         let fleet = FleetId::parse(part("fleet id")?).map_err(JoinTokenError::Fleet)?;
         let trust_root = unhex(part("trust root digest")?).ok_or(JoinTokenError::TrustRoot)?;
+        let authority = unhex(part("authority digest")?).ok_or(JoinTokenError::Authority)?;
         let secret = TokenSecret::parse(part("secret")?).map_err(JoinTokenError::Secret)?;
         let hubs: Vec<String> = hubs.split(',').filter(|hub| !hub.is_empty()).map(str::to_owned).collect();
         check_hubs(&hubs)?;
-        Ok(Self { fleet, trust_root: Digest::from_bytes(trust_root), secret, hubs })
+        let (trust_root, authority) = (Digest::from_bytes(trust_root), Digest::from_bytes(authority));
+        Ok(Self { fleet, trust_root, authority, secret, hubs })
     }
 }
 
@@ -171,6 +178,7 @@ mod tests {
         JoinToken {
             fleet: FleetId::parse("harbour").expect("a name"),
             trust_root: Digest::of(b"root"),
+            authority: Digest::of(b"ca"),
             secret: TokenSecret::from_random([7; 32]),
             hubs: vec!["hub.example:7443".into(), "[::1]:7443".into()],
         }
