@@ -243,8 +243,8 @@ impl AcceptedRoot {
         if found != mark.root {
             return Err(StoredRefusal::Digest { expected: mark.root, found });
         }
-        let root: BundleRoot = serde_json::from_slice(&envelope.payload)
-            .map_err(|error| StoredRefusal::Malformed(error.to_string()))?;
+        let root: BundleRoot =
+            serde_json::from_slice(&envelope.payload).map_err(|error| StoredRefusal::Malformed(error.to_string()))?;
         if root.schema != ROOT_SCHEMA {
             return Err(StoredRefusal::Malformed(format!("it has schema {}", root.schema)));
         }

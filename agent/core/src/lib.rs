@@ -12,9 +12,11 @@
 //! ```
 
 pub mod accept;
+pub mod inventory;
 pub mod managed_fields;
 pub mod marks;
 pub mod patch;
+pub mod plan;
 
 #[cfg(test)]
 mod fixtures;

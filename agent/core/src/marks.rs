@@ -139,10 +139,13 @@ fn annotation<'a>(live: &'a Value, name: &str) -> Option<&'a str> {
 /// It fails on any other object than the one that was looked at.
 pub fn release(live: &Value) -> Value {
     let mut operations = crate::patch::preconditions(live);
-    for (field, names) in [("labels", [FLEET_LABEL, APPLICATION_LABEL].as_slice()), ("annotations", &[OBJECT_ANNOTATION])] {
+    for (field, names) in
+        [("labels", [FLEET_LABEL, APPLICATION_LABEL].as_slice()), ("annotations", &[OBJECT_ANNOTATION])]
+    {
         for name in names {
             if live.pointer(&format!("/metadata/{field}")).is_some_and(|map| map.get(name).is_some()) {
-                operations.push(json!({"op": "remove", "path": format!("/metadata/{field}/{}", crate::patch::escape(name))}));
+                operations
+                    .push(json!({"op": "remove", "path": format!("/metadata/{field}/{}", crate::patch::escape(name))}));
             }
         }
     }
@@ -155,7 +158,12 @@ mod tests {
     use crate::fixtures::{me, name};
 
     fn key() -> ObjectKey {
-        ObjectKey { group: "apps".into(), kind: "Deployment".into(), namespace: Some("shop".into()), name: "web".into() }
+        ObjectKey {
+            group: "apps".into(),
+            kind: "Deployment".into(),
+            namespace: Some("shop".into()),
+            name: "web".into(),
+        }
     }
 
     fn live() -> Value {
@@ -184,7 +192,10 @@ mod tests {
         };
         check(|live| live["metadata"]["labels"] = json!({}), Ownership::Unmarked);
         check(|live| live["metadata"]["labels"][FLEET_LABEL] = json!("f2"), Ownership::OtherFleet("f2".into()));
-        check(|live| live["metadata"]["annotations"][OBJECT_ANNOTATION] = json!("apps/Deployment/shop/other"), Ownership::Copy);
+        check(
+            |live| live["metadata"]["annotations"][OBJECT_ANNOTATION] = json!("apps/Deployment/shop/other"),
+            Ownership::Copy,
+        );
         check(|live| live["metadata"]["annotations"] = json!(null), Ownership::Copy);
         check(|live| live["metadata"]["managedFields"][0]["operation"] = json!("Update"), Ownership::Unmanaged);
         check(|live| live["metadata"]["managedFields"][0]["manager"] = json!("skerry-initial"), Ownership::Unmanaged);

@@ -73,8 +73,7 @@ impl AcceptedRoot {
         let mut manifests = Vec::with_capacity(self.root().applications.len());
         for reference in &self.root().applications {
             let application = || reference.name.clone();
-            let bytes =
-                read(&reference.manifest).ok_or_else(|| ContentRefusal::ManifestMissing(application()))?;
+            let bytes = read(&reference.manifest).ok_or_else(|| ContentRefusal::ManifestMissing(application()))?;
             reference
                 .manifest
                 .check(&bytes)

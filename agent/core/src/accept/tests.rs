@@ -26,7 +26,11 @@ fn highest(generation: u64) -> Option<BundleMark> {
     Some(BundleMark { place: root(generation, &[]).place(), root: signed(&root(generation, &[])).digest() })
 }
 
-fn judge(change: impl FnOnce(&mut BundleRoot), highest: Option<BundleMark>, now: &str) -> Result<AcceptedRoot, Refusal> {
+fn judge(
+    change: impl FnOnce(&mut BundleRoot),
+    highest: Option<BundleMark>,
+    now: &str,
+) -> Result<AcceptedRoot, Refusal> {
     let mut document = root(5, &[]);
     change(&mut document);
     accept(signed(&document), &trust(1), &me(), highest, at(now))
@@ -68,7 +72,8 @@ fn the_order_only_grows() {
     assert_eq!(judge(|_| {}, highest(6), NOW).expect_err("refused").code(), Code(705));
     let other = judge(|root| root.hub = "other".into(), highest(5), NOW);
     assert_eq!(other.expect_err("refused").code(), Code(706));
-    let old_epoch = Some(BundleMark { place: Place { epoch: Epoch(0), generation: Generation(u64::MAX) }, root: Digest::of(b"") });
+    let old_epoch =
+        Some(BundleMark { place: Place { epoch: Epoch(0), generation: Generation(u64::MAX) }, root: Digest::of(b"") });
     assert!(judge(|_| {}, old_epoch, NOW).is_ok(), "a raised epoch undoes a number pushed to its end");
 }
 

@@ -50,9 +50,7 @@ impl FieldSet {
     pub fn contains(&self, path: &[Element]) -> bool {
         match path.split_first() {
             None => self.member,
-            Some((first, rest)) => {
-                self.is_leaf() || self.children.get(first).is_some_and(|child| child.contains(rest))
-            }
+            Some((first, rest)) => self.is_leaf() || self.children.get(first).is_some_and(|child| child.contains(rest)),
         }
     }
 

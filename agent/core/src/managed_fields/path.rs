@@ -45,9 +45,11 @@ impl Element {
         match (self, parent) {
             (Self::Field(name), Value::Object(map)) => map.get(name).map(|value| (name.clone(), value)),
             (Self::Index(index), Value::Array(items)) => items.get(*index).map(|value| (index.to_string(), value)),
-            (Self::Key(_) | Self::Value(_), Value::Array(items)) => {
-                items.iter().enumerate().find(|(_, item)| self.names(item)).map(|(index, item)| (index.to_string(), item))
-            }
+            (Self::Key(_) | Self::Value(_), Value::Array(items)) => items
+                .iter()
+                .enumerate()
+                .find(|(_, item)| self.names(item))
+                .map(|(index, item)| (index.to_string(), item)),
             (Self::Field(_) | Self::Key(_) | Self::Value(_) | Self::Index(_), _) => None,
         }
     }

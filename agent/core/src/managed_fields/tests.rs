@@ -36,7 +36,9 @@ fn fields_are_parsed_into_paths() {
 
 #[test]
 fn malformed_fields_are_refused() {
-    for wrong in [json!([]), json!({"x": {}}), json!({"f:a": 1}), json!({"k:[": {}}), json!({"i:x": {}}), json!({"q:a": {}})] {
+    for wrong in
+        [json!([]), json!({"x": {}}), json!({"f:a": 1}), json!({"k:[": {}}), json!({"i:x": {}}), json!({"q:a": {}})]
+    {
         assert!(matches!(FieldSet::parse(&wrong), Err(FieldsError::Malformed(_))), "{wrong}");
     }
     let deep = (0..DEPTH_MAX + 1).fold(json!({}), |below, _| json!({"f:a": below}));
@@ -101,7 +103,9 @@ fn owners_are_found_by_pointer_others_first() {
 #[test]
 fn people_are_told_from_controllers() {
     let check = |manager: &str, expected: Who| assert_eq!(who(manager), expected, "{manager}");
-    for person in ["kubectl", "kubectl-edit", "kubectl-client-side-apply", "Mozilla", "k9s", "Lens", "node-fetch", "oc", "curl"] {
+    for person in
+        ["kubectl", "kubectl-edit", "kubectl-client-side-apply", "Mozilla", "k9s", "Lens", "node-fetch", "oc", "curl"]
+    {
         check(person, Who::Person);
     }
     for controller in ["kube-controller-manager", "kubelet", "kwok", "helm", "argocd-controller", "octopus", ""] {

@@ -1,0 +1,4 @@
+mod apply;
+mod model;
+mod prune;
+mod world;
