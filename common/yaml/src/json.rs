@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Number, Value};
 
-use crate::emit::compare_keys;
+use crate::emit::{EmitOptions, compare_keys, emit_node};
 use crate::error::{ConvertError, ConvertErrorKind};
-use crate::limits::DEPTH_CEILING;
+use crate::limits::{DEPTH_CEILING, Limits};
 use crate::node::{Node, NodeKind};
+use crate::parser::parse;
 use crate::resolve::{Resolved, Rules, parse_timestamp};
 
 mod base64;
@@ -15,20 +16,22 @@ mod float;
 ///
 /// Order is kept, integers of 64 bits are exact, floats without a fraction become integers (as
 /// they do on their way through JSON text upstream). Keys that are numbers or booleans become
-/// strings; null, list and mapping keys are refused.
+/// strings; null, list and mapping keys are refused. ([`Rules::Kustomize`] refuses all keys that
+/// are no strings.)
 pub fn to_json(node: &Node) -> Result<Value, ConvertError> {
     to_json_with(node, Rules::Kubernetes)
 }
 
 /// Converts a tree to JSON by the rules of one reader.
 pub fn to_json_with(node: &Node, rules: Rules) -> Result<Value, ConvertError> {
-    let mut converter = Converter { rules, path: Vec::new() };
+    let mut converter = Converter { rules, path: Vec::new(), flow_level: 0 };
     converter.value(node)
 }
 
 struct Converter<'a> {
     rules: Rules,
     path: Vec<Step<'a>>,
+    flow_level: usize,
 }
 
 enum Step<'a> {
@@ -60,6 +63,14 @@ impl<'a> Converter<'a> {
             let message = format!("nested deeper than {DEPTH_CEILING} levels");
             return self.error(node, ConvertErrorKind::TooDeep, message);
         }
+        let flow_level = self.flow_level;
+        self.flow_level += usize::from(node.is_flow());
+        let value = self.any_value(node)?;
+        self.flow_level = flow_level;
+        Ok(value)
+    }
+
+    fn any_value(&mut self, node: &'a Node) -> Result<Value, ConvertError> {
         match &node.kind {
             NodeKind::Scalar { text, .. } => self.scalar(node, text),
             NodeKind::Sequence { items, .. } => {
@@ -105,10 +116,15 @@ impl<'a> Converter<'a> {
             let message = "the merge key `<<` is not expanded";
             return self.error(key, ConvertErrorKind::NotExpanded, message);
         }
-        if self.rules == Rules::Kustomize {
-            return Ok(text.clone());
+        if self.rules == Rules::Kustomize && text.is_empty() && key.tag().is_none() {
+            return Ok(String::new());
         }
-        match self.resolved(key, text)? {
+        let resolved = self.resolved(key, text)?;
+        if self.rules == Rules::Kustomize && (resolved != Resolved::Str || self.timestamp(key, text).is_some()) {
+            let message = "only strings can be keys for Kustomize, quote it";
+            return self.error(key, ConvertErrorKind::UnsupportedKey, message);
+        }
+        match resolved {
             Resolved::Str | Resolved::NotScalar => Ok(text.clone()),
             Resolved::Bool(value) => Ok(value.to_string()),
             Resolved::Int(value) => Ok(value.to_string()),
@@ -146,6 +162,9 @@ impl<'a> Converter<'a> {
                 None => self.error(node, ConvertErrorKind::Binary, "this is not base64"),
             };
         }
+        if text.is_empty() && self.is_quoted_by_printing(node) {
+            return Ok(Value::String(String::new()));
+        }
         Ok(match self.resolved(node, text)? {
             Resolved::Null => Value::Null,
             Resolved::Bool(value) => Value::Bool(value),
@@ -164,13 +183,42 @@ impl<'a> Converter<'a> {
 
     /// The text, or with v3 the long form of a timestamp.
     fn string(&self, node: &Node, text: &str) -> String {
-        let may_be_timestamp = self.rules == Rules::Kustomize
-            && (node.tag() == Some("!!timestamp") || (node.is_plain() && matches!(node.tag(), None | Some("!"))));
-        if may_be_timestamp && let Some(timestamp) = parse_timestamp(text) {
-            return timestamp;
+        if self.rules == Rules::Kustomize && node.is_folded() {
+            return print_and_read(node).unwrap_or_else(|| text.to_owned());
         }
-        text.to_owned()
+        self.timestamp(node, text).unwrap_or_else(|| text.to_owned())
     }
+
+    /// Kustomize prints its trees and reads them again before it takes values from them: what
+    /// gets quotes in brackets is a string from then on.
+    fn is_quoted_by_printing(&self, node: &Node) -> bool {
+        self.rules == Rules::Kustomize
+            && self.flow_level > 0
+            && node.is_plain()
+            && matches!(node.tag(), None | Some("!"))
+    }
+
+    fn timestamp(&self, node: &Node, text: &str) -> Option<String> {
+        if text.contains(':') && self.is_quoted_by_printing(node) {
+            return None;
+        }
+        let may_be = self.rules == Rules::Kustomize
+            && match node.tag() {
+                None | Some("!") => node.is_plain(),
+                Some(tag) => tag == "!!timestamp",
+            };
+        may_be.then(|| parse_timestamp(text)).flatten()
+    }
+}
+
+/// Printing and reading again also changes the text of a folded block in which indented lines
+/// follow others.
+fn print_and_read(node: &Node) -> Option<String> {
+    let mut bare = Node::new(node.kind.clone());
+    bare.set_tag(Some("!!str".to_owned()));
+    let printed = emit_node(&bare, &EmitOptions::default());
+    let document = parse(&printed, &Limits::default()).ok()?.pop()?;
+    document.root.as_str().map(str::to_owned)
 }
 
 /// Makes a tree of JSON: block style, strings quoted when their text alone would be of another

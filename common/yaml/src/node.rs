@@ -248,6 +248,17 @@ impl Node {
         matches!(self.kind, NodeKind::Scalar { style: ScalarStyle::Plain, .. })
     }
 
+    pub(crate) fn is_flow(&self) -> bool {
+        match &self.kind {
+            NodeKind::Sequence { style, .. } | NodeKind::Mapping { style, .. } => *style == CollectionStyle::Flow,
+            NodeKind::Scalar { .. } | NodeKind::Alias { .. } => false,
+        }
+    }
+
+    pub(crate) fn is_folded(&self) -> bool {
+        matches!(self.kind, NodeKind::Scalar { style: ScalarStyle::Folded, .. })
+    }
+
     /// Makes a string: quoted when its text alone would be of another type, a literal block
     /// when it has several lines.
     pub fn string(text: impl Into<String>) -> Node {

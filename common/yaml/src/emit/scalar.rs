@@ -48,7 +48,8 @@ impl Emitter {
             style = ScalarStyle::DoubleQuoted;
         }
         let block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
-        let no_block = text.is_empty() || !analysis.allows_block() || flow || simple_key;
+        // Upstream prints a block that starts with a tab, but cannot read it.
+        let no_block = text.is_empty() || text.starts_with('\t') || !analysis.allows_block() || flow || simple_key;
         if block && no_block {
             style = ScalarStyle::DoubleQuoted;
         }

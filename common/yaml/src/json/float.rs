@@ -5,27 +5,26 @@ use serde_json::Number;
 /// The number that a float is after a way through JSON text; nothing for infinity and
 /// not-a-number.
 ///
-/// Go writes floats below 1e21 without an exponent, so one without a fraction is read back as
-/// an integer where it fits into 64 bits with sign.
-#[expect(clippy::cast_possible_truncation, reason = "the range is checked before the cast")]
+/// Go writes floats below 1e21 without an exponent, in the shortest digits that stand for them,
+/// so that one without a fraction is read back as an integer where it fits into 64 bits.
 pub(super) fn to_number(value: f64) -> Option<Number> {
-    const TWO_POW_63: f64 = 9_223_372_036_854_775_808.0;
-    if value.fract() == 0.0 && (-TWO_POW_63..TWO_POW_63).contains(&value) {
-        return Some(Number::from(value as i64));
+    if value.fract() == 0.0
+        && let Ok(integer) = value.to_string().parse::<i64>()
+    {
+        return Some(Number::from(integer));
     }
     Number::from_f64(value)
 }
 
 /// The text of a float in emitted YAML: digits alone where they are an integer of 64 bits, else
 /// the shortest text that reads back as the same float.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the range is checked before the cast")]
 pub(super) fn emitted(value: f64) -> String {
-    const TWO_POW_64: f64 = 18_446_744_073_709_551_616.0;
-    if let Some(integer) = to_number(value).filter(Number::is_i64) {
-        return integer.to_string();
+    if value == 0.0 {
+        return "0".to_owned();
     }
-    if value.fract() == 0.0 && (0.0..TWO_POW_64).contains(&value) {
-        return (value as u64).to_string();
+    let digits = value.to_string();
+    if digits.parse::<i64>().is_ok() || digits.parse::<u64>().is_ok() {
+        return digits;
     }
     layout(&format!("{value:e}"))
 }
@@ -46,7 +45,7 @@ pub(super) fn key_text(value: f64) -> String {
 /// Exponents outside this range are written as such, with two digits.
 const PLAIN_EXPONENTS: std::ops::Range<i32> = -4..6;
 
-/// Turns `1.5e-7` into Go's layout.
+/// Turns `1.5e-7` into Go's layout `1.5e-07`, and `1.5e2` into `150`.
 fn layout(scientific: &str) -> String {
     let Some((mantissa, exponent)) = scientific.split_once('e') else {
         return scientific.to_owned();

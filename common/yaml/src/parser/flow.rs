@@ -87,11 +87,12 @@ impl Parser<'_> {
 
     /// The value behind a colon, or an empty one.
     fn parse_flow_value(&mut self) -> Result<Node, ParseError> {
-        let mark = self.peek()?.start;
+        let mut mark = self.peek()?.start;
         let mut empty = true;
         if matches!(self.peek_kind()?, TokenKind::Value) {
             self.take()?;
             empty = self.at_flow_end()?;
+            mark = self.peek()?.start;
         }
         self.parse_or_empty(empty, Context::Flow, mark)
     }
