@@ -106,9 +106,21 @@ impl RedeemError {
 
 /// Titles and explanations of this module's codes.
 pub const CODES: &[(u16, &str, &str)] = &[
-    (350, "unknown join token", "The hub has no token with this secret. Usually the line was cut off when it was copied, it belongs to another fleet, or the hub was restored from a backup made before the registration. Register the cluster again."),
-    (351, "expired join token", "Join tokens expire, a day after `skerry cluster register` unless told otherwise. Register again to get a new one; the cluster keeps its name."),
-    (352, "join token used with another key", "A token works once, for the first key that shows it; the same agent may repeat its join as often as it likes. Another key means another machine, or an agent whose store was wiped. If it was wiped, `skerry cluster rejoin NAME` makes a new token for the same cluster; if nobody wiped it, somebody else has the token: revoke the cluster."),
+    (
+        350,
+        "unknown join token",
+        "The hub has no token with this secret. Usually the line was cut off when it was copied, it belongs to another fleet, or the hub was restored from a backup made before the registration. Register the cluster again.",
+    ),
+    (
+        351,
+        "expired join token",
+        "Join tokens expire, a day after `skerry cluster register` unless told otherwise. Register again to get a new one; the cluster keeps its name.",
+    ),
+    (
+        352,
+        "join token used with another key",
+        "A token works once, for the first key that shows it; the same agent may repeat its join as often as it likes. Another key means another machine, or an agent whose store was wiped. If it was wiped, `skerry cluster rejoin NAME` makes a new token for the same cluster; if nobody wiped it, somebody else has the token: revoke the cluster.",
+    ),
     (353, "revoked join token", "An operator withdrew this token. Register the cluster again if it should join."),
 ];
 

@@ -406,7 +406,9 @@ impl Open {
     /// The first report of a connection is whole, and versions grow.
     fn take_report(&mut self, report: &StateReport) -> Result<(), Violation> {
         match self.state_version {
-            None if !report.full => return Err(Violation("the first state report of a connection must be full".into())),
+            None if !report.full => {
+                return Err(Violation("the first state report of a connection must be full".into()));
+            }
             Some(last) if report.version <= last => {
                 return Err(Violation(format!("state report {} after {last}", report.version)));
             }

@@ -261,9 +261,8 @@ fn batches_in_flight_are_bounded() {
 
 #[test]
 fn state_reports_begin_full_and_grow() {
-    let report = |version, full| {
-        Input::Message(AgentMessage::State(StateReport { version, full, ..StateReport::default() }))
-    };
+    let report =
+        |version, full| Input::Message(AgentMessage::State(StateReport { version, full, ..StateReport::default() }));
     let mut link = Link::open(None, None);
     assert!(matches!(&link.give(report(1, true))[..], [Output::PersistState(_)]));
     let ack = Output::Send(HubMessage::StateAck { version: 1 });
