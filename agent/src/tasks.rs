@@ -1,0 +1,10 @@
+//! The agent's tasks; each owns one piece of state, the others get a handle.
+//!
+//! | task | owns | wakes on |
+//! |---|---|---|
+//! | [`keeper`] | the store | calls |
+//! | [`link`] | the connection to a hub | offers, reports, journal, time |
+//! | [`reconcile`] | inventory, drift book, plan | a new target, watch events, time |
+//! | [`watch`] | one watch per kind | the API server |
+
+pub mod keeper;

@@ -1,0 +1,65 @@
+//! The hub's end of the link.
+//!
+//! ```text
+//!  listener ── handshake, ALPN, certificate ──┬─▶ session   skerry/1: offers, reports, journal
+//!                                             │      └─▶ content   one request at a time
+//!                                             └─▶ enroll    skerry-enroll/1: join, renew
+//!  switchboard ── newest target, revocation ──▶ sessions
+//! ```
+//! Everything is bounded: handshakes, connections, streams, frames, and what one session may have
+//! under way. What a peer did wrong is logged once, with its address, and told to it.
+
+pub mod content;
+pub mod enroll;
+pub mod listener;
+pub mod offer;
+pub mod session;
+pub mod switchboard;
+
+use skerry_certs::tls::WallClock;
+use skerry_common::id::{ClusterId, FleetId};
+use skerry_hub_core::session::TrustRootMark;
+use skerry_common::bundle::trust::TrustedRoot;
+use tokio::sync::{mpsc, watch};
+
+use crate::store::{BlobStore, HubStore};
+use switchboard::Switchboard;
+
+/// Version of this program, as it is told to agents.
+pub const PROGRAM_VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What every connection needs; cheap to clone.
+#[derive(Clone)]
+pub struct LinkContext<S: HubStore, B: BlobStore> {
+    /// The fleet.
+    pub fleet: FleetId,
+    /// Facts.
+    pub store: S,
+    /// Content.
+    pub blobs: B,
+    /// The trust root in force.
+    pub trust: watch::Receiver<TrustedRoot>,
+    /// Who is connected.
+    pub switchboard: Switchboard,
+    /// Takes note of whom we heard, and when (Unix milliseconds). Full: the next word counts instead.
+    pub contacts: mpsc::Sender<(ClusterId, i64)>,
+    /// The time.
+    pub clock: WallClock,
+}
+
+impl<S: HubStore, B: BlobStore> LinkContext<S, B> {
+    /// Unix milliseconds now.
+    pub fn now_unix_ms(&self) -> i64 {
+        unix_ms(&self.clock)
+    }
+
+    fn trust_mark(&self) -> TrustRootMark {
+        let trust = self.trust.borrow();
+        TrustRootMark { version: trust.root().version, envelope: trust.envelope().clone() }
+    }
+}
+
+/// Unix milliseconds by a clock.
+pub fn unix_ms(clock: &WallClock) -> i64 {
+    i64::try_from(clock.now().unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
+}
