@@ -4,12 +4,12 @@
 pub(crate) const BYTES_CEILING: usize = 1 << 30;
 
 /// Whatever a caller asks for, no tree gets deeper than this: walks recurse once per level, and
-/// this many levels fit the 2 MiB stack of a worker thread with room to spare.
-pub(crate) const DEPTH_CEILING: usize = 1_000;
+/// this many levels fit the 2 MiB stack of a worker thread (a test shows it).
+pub(crate) const DEPTH_CEILING: usize = 500;
 
 /// Bounds for [`crate::parse`] and [`crate::expand_aliases`].
 ///
-/// Depth is never more than 1,000 and text never more than 1 GiB, whatever is set here.
+/// Depth is never more than 500 and text never more than 1 GiB, whatever is set here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Most bytes of text in one call.
@@ -24,10 +24,11 @@ pub struct Limits {
 
 impl Default for Limits {
     /// Room for the largest manifests that exist, far below what would hurt:
-    /// 32 MiB of text (the API server takes 3 MiB per object), 256 levels (deep CRD schemas
-    /// have about 40), 4 million nodes (about 400 MB in memory), 100,000 documents.
+    /// 32 MiB of text (the API server takes 3 MiB per object), 100 levels (schemas in CRDs have
+    /// about 40, and `serde_json` reads no text of more than 128), 4 million nodes (about
+    /// 400 MB in memory), 100,000 documents.
     fn default() -> Limits {
-        Limits { bytes_max: 32 << 20, depth_max: 256, nodes_max: 4_000_000, documents_max: 100_000 }
+        Limits { bytes_max: 32 << 20, depth_max: 100, nodes_max: 4_000_000, documents_max: 100_000 }
     }
 }
 

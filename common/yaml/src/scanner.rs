@@ -41,10 +41,21 @@ pub(crate) struct Scanner<'a> {
     /// One for the block level and one for each open flow collection.
     keys: Vec<keys::SimpleKey>,
     key_allowed: bool,
-    ended: bool,
+    progress: Progress,
     depth_max: usize,
     /// Comments whose node is not known yet.
     pub(crate) comments: VecDeque<Comment>,
+}
+
+/// What is known about the next token.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    /// It may not be there yet, or something may still be put before it.
+    Open,
+    /// It is final.
+    Settled,
+    /// All tokens are in the queue.
+    Ended,
 }
 
 /// Tokens beyond the next one that must be known before it is handed out.
@@ -68,7 +79,7 @@ impl<'a> Scanner<'a> {
             indents: Vec::new(),
             keys: vec![keys::SimpleKey::default()],
             key_allowed: true,
-            ended: false,
+            progress: Progress::Open,
             depth_max,
             comments: VecDeque::new(),
         };
@@ -79,8 +90,9 @@ impl<'a> Scanner<'a> {
 
     /// Makes sure that the next token is known.
     pub(crate) fn fill(&mut self) -> Result<(), ParseError> {
-        while !self.ended {
+        while self.progress == Progress::Open {
             if self.queue.len() > LOOKAHEAD && !self.head_may_be_key()? {
+                self.progress = Progress::Settled;
                 break;
             }
             self.fetch()?;
@@ -95,6 +107,9 @@ impl<'a> Scanner<'a> {
 
     /// Takes the next token.
     pub(crate) fn pop(&mut self) -> Option<Token<'a>> {
+        if self.progress == Progress::Settled {
+            self.progress = Progress::Open;
+        }
         let token = self.queue.pop_front();
         self.parsed += 1;
         token

@@ -132,3 +132,60 @@ fn depth_is_bounded() {
         assert_eq!(error.kind, ParseErrorKind::TooDeep);
     }
 }
+
+#[test]
+fn the_deepest_trees_fit_the_stack() {
+    const DEPTH: usize = 500;
+    let limits = Limits { depth_max: usize::MAX, ..Limits::default() };
+    let lists = format!("{}{}", "[".repeat(DEPTH), "]".repeat(DEPTH));
+    let mappings = format!("{}a{}", "{k: ".repeat(DEPTH), "}".repeat(DEPTH));
+    let block = format!("{}a\n", "- ".repeat(DEPTH));
+    let lines: Vec<String> = (0..DEPTH).map(|level| format!("{}k:\n", " ".repeat(level))).collect();
+    assert_eq!(parse(&format!("[{lists}]"), &limits).unwrap_err().kind, ParseErrorKind::TooDeep);
+    for text in [lists, mappings, block, lines.concat()] {
+        let mut documents = parse(&text, &limits).unwrap();
+        expand_aliases(&mut documents[0], &limits).unwrap();
+        let copy = documents[0].clone();
+        let printed = crate::emit_node(&copy.root, &crate::EmitOptions::default());
+        assert!(!printed.is_empty());
+        let value = to_json(&copy.root).unwrap();
+        assert_eq!(crate::from_json(&value).is_sequence(), copy.root.is_sequence());
+        assert!(!crate::json_to_yaml(&value).is_empty());
+    }
+}
+
+#[test]
+fn anchors_in_deep_values_are_bounded() {
+    let mut text = String::from("- &a0 x\n");
+    for level in 1..2_000 {
+        text.push_str(&format!("- &a{level} {{k: *a{}}}\n", level - 1));
+    }
+    let mut documents = parse(&text, &Limits::default()).unwrap();
+    let error = expand_aliases(&mut documents[0], &Limits::default()).unwrap_err();
+    assert_eq!(error.kind, ParseErrorKind::TooDeep);
+}
+
+#[test]
+fn empty_documents_and_limits() {
+    let limits = Limits { documents_max: 2, ..Limits::default() };
+    let error = parse("a: 1\n---\nb: 1\n---\nc: 1\n", &limits).unwrap_err();
+    assert_eq!((error.kind, error.position.line), (ParseErrorKind::TooManyDocuments, 4));
+    let limits = Limits { nodes_max: 3, ..Limits::default() };
+    let error = parse("a: 1\nb: 2\n", &limits).unwrap_err();
+    assert_eq!((error.kind, error.position.line), (ParseErrorKind::TooManyNodes, 2));
+    let limits = Limits { bytes_max: 3, ..Limits::default() };
+    assert_eq!(parse("a: 1", &limits).unwrap_err().kind, ParseErrorKind::TooLarge);
+}
+
+#[test]
+fn nodes_are_changed_in_place() {
+    let mut documents = parse("a: 1 # one\nb:\n  c: [x]\n", &Limits::default()).unwrap();
+    let root = &mut documents[0].root;
+    root.set("a", crate::Node::integer(2));
+    root.set("d", crate::Node::string("yes"));
+    root.get_mut("b").unwrap().set("c", crate::Node::null());
+    assert!(root.get("b").unwrap().get("c").unwrap().is_null());
+    assert_eq!(root.remove("missing"), None);
+    let printed = crate::emit_node(root, &crate::EmitOptions::default());
+    assert_eq!(printed, "a: 2\nb:\n  c: null\nd: \"yes\"\n");
+}

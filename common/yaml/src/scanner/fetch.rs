@@ -1,6 +1,6 @@
 //! Which token comes next.
 
-use super::Scanner;
+use super::{Progress, Scanner};
 use crate::error::{ParseError, ParseErrorKind};
 use crate::node::ScalarStyle;
 use crate::token::{Seen, TokenKind};
@@ -101,7 +101,7 @@ impl Scanner<'_> {
         self.drop_key()?;
         self.key_allowed = false;
         self.push(TokenKind::StreamEnd, mark, mark);
-        self.ended = true;
+        self.progress = Progress::Ended;
         Ok(())
     }
 
