@@ -12,6 +12,9 @@
 //! ```
 
 pub mod accept;
+pub mod drift;
+pub mod health;
+pub mod ignore;
 pub mod inventory;
 pub mod managed_fields;
 pub mod marks;

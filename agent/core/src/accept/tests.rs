@@ -115,7 +115,8 @@ fn what_was_accepted_is_taken_up_again_whatever_the_clock_and_the_keys() {
 fn content_is_fetched_in_two_stages() {
     let manifest = manifest();
     let bytes = manifest.to_bytes().expect("bytes");
-    let accepted = accept(signed(&root(5, &[manifest.clone()])), &trust(1), &me(), None, at(NOW)).expect("accepted");
+    let accepted =
+        accept(signed(&root(5, std::slice::from_ref(&manifest))), &trust(1), &me(), None, at(NOW)).expect("accepted");
     assert_eq!(accepted.missing(|_| false), [BlobRef::of(&bytes)]);
     assert!(accepted.missing(|_| true).is_empty());
 

@@ -240,9 +240,9 @@ fn steps_go_namespaces_definitions_rest_and_intents_come_first() {
     let kinds: Vec<_> = plan.steps().iter().map(|step| step.kind).collect();
     assert_eq!(kinds, [StepKind::ApplyNamespaces, StepKind::ApplyDefinitions, StepKind::ApplyRest]);
     let origin = |key: &ObjectKey| {
-        plan.changes.iter().find_map(|change| match change {
-            Change::Put(put, record) if put == key => Some((record.origin, record.state.clone())),
-            _ => None,
+        plan.changes.iter().find_map(|change| {
+            let Change::Put(put, record) = change else { return None };
+            (put == key).then(|| (record.origin, record.state.clone()))
         })
     };
     assert_eq!(origin(&config_map("a")), Some((Origin::Made, State::Intended)));

@@ -254,11 +254,10 @@ fn a_namespace_goes_when_everything_in_it_goes() {
 
 #[test]
 fn a_namespace_with_anything_else_in_it_stays() {
-    let check = |change: &dyn Fn(&mut World, &mut Vec<Inhabitant>), expected: &dyn Fn(&Why) -> bool| match empty_out(
-        |world, inhabitants| change(world, inhabitants),
-    ) {
-        Decision::Refused { why } => assert!(expected(&why), "{why:?}"),
-        decision => panic!("{decision:?}"),
+    let check = |change: &dyn Fn(&mut World, &mut Vec<Inhabitant>), expected: &dyn Fn(&Why) -> bool| {
+        let decision = empty_out(|world, inhabitants| change(world, inhabitants));
+        let Decision::Refused { why } = &decision else { panic!("{decision:?}") };
+        assert!(expected(why), "{why:?}");
     };
     let not_empty = |why: &Why| matches!(why, Why::NotEmpty { objects: 1, .. });
     check(&|_, all| all.push(inhabitant(other("", "ConfigMap", "theirs"), &[])), &not_empty);

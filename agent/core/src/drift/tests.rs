@@ -1,0 +1,3 @@
+mod book;
+mod fight;
+mod live;
