@@ -97,12 +97,11 @@ impl<'a> Converter<'a> {
             let name = self.key(key)?;
             let converted = self.value(value)?;
             self.path.pop();
-            if map.contains_key(&name) {
-                let message = format!("key `{name}` is set twice");
+            if map.insert(name, converted).is_some() {
+                let message = format!("key `{}` is set twice", key.as_str().unwrap_or_default());
                 self.path.push(Step::Key(key));
                 return self.error(key, ConvertErrorKind::DuplicateKey, message);
             }
-            map.insert(name, converted);
         }
         Ok(Value::Object(map))
     }

@@ -12,9 +12,38 @@
 //! them panic, recurse deeper than [`Limits::depth_max`], or take more than linear time.
 //!
 //! # Whose YAML
-//! Kubernetes (1.35, `sigs.k8s.io/yaml` 1.6) reads with go-yaml v2, Kustomize (5.8) keeps trees
-//! with go-yaml v3: see [`Rules`] for where they differ. Stricter than both by default are
-//! duplicate keys, which are refused.
+//! `kubectl` and the API machinery (1.35) read YAML through `sigs.k8s.io/yaml` 1.6, which uses
+//! go-yaml **v2** (YAML 1.1): `yes`, `no`, `on`, `off`, `y` and `n` are booleans, also as keys
+//! (`y: 1` sets the key `true`). Kustomize (5.8) keeps its trees with go-yaml **v3**, for which
+//! these are strings and dates are timestamps. [`Rules`] names the two; what else is read is the
+//! same for both:
+//!
+//! | text | type |
+//! |---|---|
+//! | nothing, `~`, `null`, `Null`, `NULL` | null |
+//! | `true`, `True`, `TRUE`, `false` … | boolean |
+//! | `12`, `-12`, `+12`, `1_000` | integer |
+//! | `0o14`, `014`, `0xC`, `0b1100` | integer (octal, octal, hexadecimal, binary) |
+//! | up to 18446744073709551615 | integer, exact |
+//! | beyond, `08`, `1.5`, `1e3`, `.5` | float |
+//! | `.inf`, `-.inf`, `.nan` | float, which has no JSON form and is refused there |
+//! | `12:30:45`, `2001-01-01` | string (with v3, a date in its long form) |
+//! | `!!binary aGk=` | the string that it encodes |
+//!
+//! In JSON a float without a fraction is an integer, as it is after upstream's way through JSON
+//! text. With [`Rules::Kustomize`] values are what they are after upstream's second reading of
+//! its own output.
+//!
+//! # Deliberate differences
+//! - A key twice in one mapping is refused, as by the strict readers; so are keys that become
+//!   the same string in JSON, of which upstream drops one.
+//! - What a mapping sets itself wins over `<<`, wherever that stands (v2: only if it stands
+//!   below).
+//! - Null keys are refused (Kustomize drops them).
+//! - Anchors end with their document.
+//! - `\/` in double quotes is read, as JSON needs it.
+//! - A multi-line text that starts with a tab is printed in double quotes (v3 prints a block
+//!   that it cannot read).
 
 mod alias;
 mod emit;

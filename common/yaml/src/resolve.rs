@@ -1,19 +1,4 @@
-//! Which type a scalar has.
-//!
-//! Kubernetes reads YAML through `sigs.k8s.io/yaml`, which uses go-yaml **v2** (YAML 1.1):
-//! `yes`, `no`, `on`, `off`, `y` and `n` are booleans, also as keys. Kustomize keeps its trees
-//! with go-yaml **v3**, for which these are strings. [`Rules`] names the two; everything else
-//! but timestamps is the same for both:
-//!
-//! | text | type |
-//! |---|---|
-//! | nothing, `~`, `null`, `Null`, `NULL` | null |
-//! | `true`, `True`, `TRUE`, `false` … | boolean |
-//! | `12`, `-12`, `+12`, `1_000` | integer |
-//! | `0o14`, `014`, `0xC`, `0b1100` | integer (octal, octal, hexadecimal, binary) |
-//! | beyond 64 bits, `08`, `1.5`, `1e3`, `.5` | float |
-//! | `.inf`, `-.inf`, `.nan` | float that has no JSON form |
-//! | `12:30:45`, `2001-01-01` | string (with v3, a timestamp in its long form) |
+//! Which type a scalar has: the table is in the crate's documentation.
 
 mod number;
 mod timestamp;
