@@ -73,7 +73,7 @@ impl ParseError {
 }
 
 /// Why a node has no JSON form.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ConvertErrorKind {
     /// Infinity or not-a-number.

@@ -68,6 +68,8 @@ pub use parser::{parse, parse_bytes};
 pub use resolve::{Resolved, Rules};
 
 #[cfg(test)]
+mod convert_tests;
+#[cfg(test)]
 mod fuzz_tests;
 #[cfg(test)]
 mod golden_tests;
