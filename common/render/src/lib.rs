@@ -1,1 +1,51 @@
 //! Renders plain YAML and Kustomize trees to Kubernetes objects, without IO.
+//!
+//! ```text
+//! SourceTree ──▶ View (links, bounds, read-set)
+//!                  │
+//!        ┌─────────┴──────────┐
+//!   plain folder         kustomization ──▶ accumulate ▸ generate ▸ components ▸ transform
+//!        │                    │             ▸ hash ▸ name references
+//!        └────── documents ───┘
+//!                  │ variables (when given)
+//!                  ▼
+//!            lint ──▶ typed objects, each with its key and its place
+//! ```
+//!
+//! What a folder is, is told by what it holds: a `kustomization.yaml` (or `.yml`, or
+//! `Kustomization`) makes it a kustomization, a `Chart.yaml` a Helm chart (refused for now),
+//! anything else a folder of manifests. See [`render`] for the one entry, [`Renderer`] for the one
+//! with a memory, and [`CODES`] for what can be wrong.
+//!
+//! # Guarantees
+//! * Nothing outside the [`SourceTree`] is read: no disk, network, clock or environment.
+//! * No path leaves the root of the tree, whatever `..` and symbolic links say.
+//! * [`RenderLimits`] bound what is read and made; bytes from outside never cause a panic.
+//! * The same tree, request and version give the same bytes, in memory or not.
+//! * A field of Kustomize that is not supported yet is refused by name, never ignored.
+
+mod build;
+mod codes;
+mod document;
+mod kustomize;
+mod limits;
+mod lint;
+mod plain;
+mod read_set;
+mod renderer;
+mod request;
+mod scope;
+mod suggest;
+mod tree;
+mod variables;
+
+pub use build::{build_documents, render};
+pub use codes::CODES;
+pub use limits::RenderLimits;
+pub use read_set::ReadSet;
+pub use renderer::{MemoCounts, MemoLimits, Renderer};
+pub use request::{RenderRequest, Rendered, RenderedObject};
+pub use tree::{Entry, MemoryTree, SourceTree, TreeError};
+
+#[cfg(test)]
+mod tests;

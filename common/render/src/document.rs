@@ -1,0 +1,106 @@
+//! From the bytes of a file to its documents.
+
+use std::sync::Arc;
+
+use skerry_common::diagnostic::{Code, Location};
+use skerry_yaml::{Node, ParseErrorKind, Rules, expand_aliases, parse_bytes};
+
+use crate::codes::{self, Fallible, fail, problem};
+use crate::limits::RenderLimits;
+use crate::tree::{Found, View};
+
+/// One document, with the file that it came from; its line is that of its node.
+#[derive(Debug, Clone)]
+pub(crate) struct Source {
+    pub(crate) node: Node,
+    pub(crate) file: Arc<str>,
+    /// Whose reading of YAML gives its types.
+    pub(crate) rules: Rules,
+}
+
+impl Source {
+    /// An empty document of the same file.
+    fn clone_place(&self) -> Self {
+        Self { node: Node::null(), file: self.file.clone(), rules: self.rules }
+    }
+
+    /// Where it begins.
+    pub(crate) fn location(&self) -> Location {
+        place(&self.file, &self.node)
+    }
+}
+
+/// The place of a node.
+pub(crate) fn place(file: &str, node: &Node) -> Location {
+    Location::file(file, (node.position.line > 0).then_some(node.position.line))
+}
+
+/// Reads every document of a file that is not empty.
+pub(crate) fn read_documents(view: &View<'_>, found: &Found, rules: Rules) -> Fallible<Vec<Source>> {
+    let content = view.read(found)?;
+    let nodes = parse_nodes(&content, &found.path, &view.limits)?;
+    view.count_documents(nodes.len(), &Location::file(&found.path, None))?;
+    let file: Arc<str> = Arc::from(found.path.as_str());
+    Ok(nodes.into_iter().map(|node| Source { node, file: file.clone(), rules }).collect())
+}
+
+/// Parses a text of one or more documents, aliases expanded, empty documents left out.
+pub(crate) fn parse_nodes(content: &[u8], file: &str, limits: &RenderLimits) -> Fallible<Vec<Node>> {
+    let limits = limits.yaml();
+    let refuse = |error: skerry_yaml::ParseError| {
+        let at = Location::file(file, Some(error.position.line).filter(|line| *line > 0));
+        problem(code_of(error.kind), &at, error.message)
+    };
+    let mut documents = parse_bytes(content, &limits).map_err(refuse)?;
+    let mut nodes = Vec::with_capacity(documents.len());
+    for mut document in documents.drain(..) {
+        expand_aliases(&mut document, &limits).map_err(refuse)?;
+        if !is_empty(&document.root) {
+            nodes.push(document.root);
+        }
+    }
+    Ok(nodes)
+}
+
+fn is_empty(node: &Node) -> bool {
+    node.is_null() || (node.is_mapping() && node.entries().is_empty())
+}
+
+fn code_of(kind: ParseErrorKind) -> Code {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the enum is non-exhaustive: all other kinds are grammar")]
+    match kind {
+        ParseErrorKind::TooLarge | ParseErrorKind::TooDeep | ParseErrorKind::TooManyNodes => codes::TOO_LARGE,
+        ParseErrorKind::TooManyDocuments => codes::TOO_MANY_DOCUMENTS,
+        _ => codes::NOT_YAML,
+    }
+}
+
+/// Replaces lists of objects (`kind: List`, `kind: ConfigMapList` … with `items`) by what they
+/// hold. As in Kustomize, the items of a list come after the documents that follow it.
+pub(crate) fn flatten_lists(sources: Vec<Source>) -> Fallible<Vec<Source>> {
+    let mut queue = std::collections::VecDeque::from(sources);
+    let mut flat = Vec::with_capacity(queue.len());
+    while let Some(source) = queue.pop_front() {
+        let is_list = source.node.get("kind").and_then(Node::as_str).is_some_and(|kind| kind.ends_with("List"));
+        let Some(items) = source.node.get("items").filter(|_| is_list) else {
+            flat.push(source);
+            continue;
+        };
+        if items.is_null() {
+            continue;
+        }
+        if !items.is_sequence() {
+            let at = place(&source.file, items).with_field("items");
+            return fail(codes::NOT_AN_OBJECT, &at, "`items` of a list of objects is no list");
+        }
+        for item in items.items() {
+            queue.push_back(Source { node: item.clone(), ..source.clone_place() });
+        }
+    }
+    Ok(flat)
+}
+
+/// Whether a text is a field that names an object: present, a string, not empty.
+pub(crate) fn text_at<'a>(node: &'a Node, path: &[&str]) -> Option<&'a str> {
+    path.iter().try_fold(node, |node, key| node.get(key))?.as_str()
+}

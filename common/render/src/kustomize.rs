@@ -1,0 +1,40 @@
+//! Kustomize, natively: what `kustomize build` (5.8) gives, from a tree instead of a disk.
+//!
+//! ```text
+//! accumulate(folder):  resources ▸ generators ▸ components ▸ transformers
+//!   transformers:      patchesStrategicMerge ▸ patches ▸ namespace ▸ namePrefix ▸ nameSuffix
+//!                      ▸ labels ▸ annotations ▸ patchesJson6902 ▸ replicas ▸ images
+//! build(folder):       accumulate ▸ name hashes ▸ name references ▸ drop local-config
+//! ```
+//! Resources keep every identity that they had ([`resource::Resource::previous`]), because patches,
+//! selectors and references may use any of them; only at the very end are references rewritten.
+//! A field that is not built yet is refused by name (`SK0442`), never ignored.
+
+mod accumulate;
+mod field_spec;
+mod file;
+mod generators;
+mod images;
+mod name_refs;
+mod patch_json6902;
+mod patch_strategic;
+mod patches;
+mod resource;
+mod schema;
+mod select;
+mod transform_labels;
+mod transform_names;
+mod transform_namespace;
+mod transform_replicas;
+
+use crate::codes::Fallible;
+use crate::document::Source;
+use crate::tree::View;
+
+/// Builds the kustomization of a folder.
+pub(crate) fn build(view: &View<'_>, folder: &str) -> Fallible<Vec<Source>> {
+    let mut resources = accumulate::accumulate(view, folder)?;
+    generators::add_hashes(&mut resources);
+    name_refs::rewrite(&mut resources)?;
+    Ok(resources.into_iter().filter(|resource| !resource.is_local_config()).map(resource::finish).collect())
+}

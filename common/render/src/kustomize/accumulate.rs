@@ -1,0 +1,225 @@
+//! Gathers the resources of a kustomization and of what it includes, and transforms them.
+//!
+//! A base is built on its own and then added; a component is built on top of what its parent has
+//! gathered so far, after the parent's resources and generators and before its transformers.
+
+use std::collections::BTreeMap;
+
+use skerry_common::diagnostic::{Diagnostic, Location};
+use skerry_yaml::Rules;
+
+use super::file::{self, Kustomization, Text};
+use super::generators;
+use super::images;
+use super::patches;
+use super::resource::Resource;
+use super::transform_names::{self, End};
+use super::{transform_labels, transform_namespace, transform_replicas};
+use crate::build::leaves;
+use crate::codes::{self, Fallible, fail, fail_with_help};
+use crate::document::{flatten_lists, read_documents, text_at};
+use crate::plain::{FolderKind, folder_kind};
+use crate::tree::{Found, View, join, starts_in};
+
+/// Gathers and transforms what the kustomization of a folder says.
+pub(crate) fn accumulate(view: &View<'_>, folder: &str) -> Fallible<Vec<Resource>> {
+    let kustomization = open(view, folder, &Location::file(folder, None))?;
+    refuse_misplaced(&kustomization, false, &kustomization.at)?;
+    target(view, &kustomization, Vec::new(), &mut vec![kustomization.folder.clone()])
+}
+
+/// Carries out one kustomization on top of what is there.
+fn target(
+    view: &View<'_>,
+    kustomization: &Kustomization,
+    mut resources: Vec<Resource>,
+    chain: &mut Vec<String>,
+) -> Fallible<Vec<Resource>> {
+    view.count_build(&kustomization.at)?;
+    for entry in &kustomization.resources {
+        let more = include(view, kustomization, entry, chain)?;
+        append(&mut resources, more)?;
+    }
+    generators::run(view, kustomization, &mut resources)?;
+    for entry in &kustomization.components {
+        let component = open_entry(view, kustomization, entry)?;
+        refuse_misplaced(&component, true, &entry.at)?;
+        enter(view, &component, entry, chain)?;
+        resources = target(view, &component, resources, chain)?;
+        chain.pop();
+    }
+    transform(view, kustomization, &mut resources)?;
+    Ok(resources)
+}
+
+fn transform(view: &View<'_>, kustomization: &Kustomization, resources: &mut Vec<Resource>) -> Fallible<()> {
+    patches::apply_strategic(view, kustomization, resources)?;
+    patches::apply(view, kustomization, resources)?;
+    transform_namespace::apply(resources, &kustomization.namespace)?;
+    for (text, end) in [(&kustomization.name_prefix, End::Prefix), (&kustomization.name_suffix, End::Suffix)] {
+        transform_names::apply(view, resources, text, end)?;
+    }
+    for rule in &kustomization.labels {
+        transform_labels::apply_labels(view, resources, rule)?;
+    }
+    transform_labels::apply_annotations(view, resources, &kustomization.annotations)?;
+    patches::apply_json(view, kustomization, resources)?;
+    for rule in &kustomization.replicas {
+        transform_replicas::apply(resources, rule)?;
+    }
+    for rule in &kustomization.images {
+        images::apply(resources, rule)?;
+    }
+    Ok(())
+}
+
+/// What one entry of `resources` gives: the documents of a file, or the build of a folder.
+fn include(
+    view: &View<'_>,
+    kustomization: &Kustomization,
+    entry: &Text,
+    chain: &mut Vec<String>,
+) -> Fallible<Vec<Resource>> {
+    let found = find(view, kustomization, entry)?;
+    if found.is_folder {
+        let base = open(view, &found.path, &entry.at)?;
+        refuse_misplaced(&base, false, &entry.at)?;
+        enter(view, &base, entry, chain)?;
+        let resources = target(view, &base, Vec::new(), chain)?;
+        chain.pop();
+        return Ok(resources);
+    }
+    refuse_outside(kustomization, &found, entry)?;
+    let mut resources = Vec::new();
+    for source in flatten_lists(read_documents(view, &found, Rules::Kustomize)?)? {
+        let resource = Resource::new(source);
+        check_named(&resource)?;
+        resources.push(resource);
+    }
+    Ok(resources)
+}
+
+/// Every resource needs a kind and a name.
+pub(crate) fn check_named(resource: &Resource) -> Fallible<()> {
+    let at = resource.location();
+    if !resource.node.is_mapping() {
+        return fail(codes::NOT_AN_OBJECT, &at, "a Kubernetes object is needed here, a mapping");
+    }
+    for path in [["kind"].as_slice(), ["metadata", "name"].as_slice()] {
+        let field = path.join(".");
+        let is_list = field == "metadata.name" && resource.kind().ends_with("List");
+        if !is_list && text_at(&resource.node, path).is_none_or(str::is_empty) {
+            let at = at.with_field(field.clone());
+            return fail(codes::FIELD_MISSING, &at, format!("`{field}` is missing or not a text"));
+        }
+    }
+    Ok(())
+}
+
+/// What an entry of `resources`, `components` or a file field names.
+fn find(view: &View<'_>, kustomization: &Kustomization, entry: &Text) -> Fallible<Found> {
+    let text = entry.value.as_str();
+    let path = match join(&kustomization.folder, text) {
+        Ok(path) => path,
+        Err(problem) => return fail(codes::LEAVES_SOURCE, &entry.at, leaves(text, problem)),
+    };
+    match view.find(&path, &entry.at)? {
+        Some(found) => Ok(found),
+        None if is_remote(text) => {
+            let message = format!("`{text}` is remote; remote bases are not fetched");
+            fail_with_help(codes::REMOTE, &entry.at, message, "copy the base into the source")
+        }
+        None => fail(codes::NOT_FOUND, &entry.at, format!("`{text}` does not exist")),
+    }
+}
+
+fn is_remote(text: &str) -> bool {
+    text.contains("://") || text.starts_with("git@") || text.contains("?ref=") || text.starts_with("github.com/")
+}
+
+/// The content of a file that a kustomization names.
+pub(crate) fn load(view: &View<'_>, kustomization: &Kustomization, entry: &Text) -> Fallible<(Found, Vec<u8>)> {
+    let found = find(view, kustomization, entry)?;
+    if found.is_folder {
+        return fail(codes::NOT_FOUND, &entry.at, format!("`{}` is a folder; a file is needed", entry.value));
+    }
+    refuse_outside(kustomization, &found, entry)?;
+    let content = view.read(&found)?.to_vec();
+    Ok((found, content))
+}
+
+/// Files must lie in the folder of the kustomization or below.
+fn refuse_outside(kustomization: &Kustomization, found: &Found, entry: &Text) -> Fallible<()> {
+    if starts_in(&found.path, &kustomization.folder) {
+        return Ok(());
+    }
+    let message = format!("the file `{}` lies outside the folder of the kustomization", entry.value);
+    let help = "move it below, or give its folder a kustomization and include that";
+    fail_with_help(codes::FILE_OUTSIDE, &entry.at, message, help)
+}
+
+/// Opens the kustomization of a folder.
+fn open(view: &View<'_>, folder: &str, at: &Location) -> Fallible<Kustomization> {
+    match folder_kind(view, folder)? {
+        FolderKind::Kustomize(found) => file::read(view, &found, folder),
+        FolderKind::Plain => {
+            let message = format!("the folder `{folder}` has no kustomization");
+            fail_with_help(codes::NOT_A_RESOURCE, at, message, "add a `kustomization.yaml`, or list its files")
+        }
+    }
+}
+
+fn open_entry(view: &View<'_>, kustomization: &Kustomization, entry: &Text) -> Fallible<Kustomization> {
+    let found = find(view, kustomization, entry)?;
+    if !found.is_folder {
+        return fail(codes::NOT_A_RESOURCE, &entry.at, format!("`{}` is no folder", entry.value));
+    }
+    open(view, &found.path, &entry.at)
+}
+
+fn refuse_misplaced(kustomization: &Kustomization, as_component: bool, at: &Location) -> Fallible<()> {
+    match (kustomization.is_component, as_component) {
+        (true, false) => {
+            let message = format!("`{}` is a component", kustomization.folder);
+            fail_with_help(codes::COMPONENT_MISPLACED, at, message, "list it in `components`")
+        }
+        (false, true) => {
+            let message = format!("`{}` is no component", kustomization.folder);
+            fail_with_help(codes::COMPONENT_MISPLACED, at, message, "list it in `resources`, or set `kind: Component`")
+        }
+        (true, true) | (false, false) => Ok(()),
+    }
+}
+
+/// Goes one folder deeper; refuses one that is, or contains, a folder around.
+fn enter(view: &View<'_>, next: &Kustomization, entry: &Text, chain: &mut Vec<String>) -> Fallible<()> {
+    if chain.iter().any(|above| starts_in(above, &next.folder)) {
+        let shown = chain.iter().chain([&next.folder]).map(|folder| format!("`{folder}`")).collect::<Vec<_>>();
+        let message = format!("folders include each other: {}", shown.join(" → "));
+        return fail(codes::CYCLE, &entry.at, message);
+    }
+    if chain.len() >= view.limits.nesting_max {
+        let message = format!("folders include each other more than {} deep", view.limits.nesting_max);
+        return fail(codes::TOO_NESTED, &entry.at, message);
+    }
+    chain.push(next.folder.clone());
+    Ok(())
+}
+
+/// Adds resources; refuses one that is there already.
+pub(crate) fn append(resources: &mut Vec<Resource>, more: Vec<Resource>) -> Fallible<()> {
+    let mut known: BTreeMap<_, Location> =
+        resources.iter().map(|resource| (resource.current_id(), resource.location())).collect();
+    let mut problems = Vec::new();
+    for resource in more {
+        let id = resource.current_id();
+        if let Some(first) = known.get(&id) {
+            let message = format!("`{}` is declared twice, first in {first}", id.shown());
+            problems.push(Diagnostic::error(codes::RESOURCE_TWICE, message).at(resource.location()));
+            continue;
+        }
+        known.insert(id, resource.location());
+        resources.push(resource);
+    }
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}

@@ -1,0 +1,200 @@
+//! Fields by their path, across lists and, when told so, made when missing.
+
+use std::sync::LazyLock;
+
+use skerry_common::diagnostic::Location;
+use skerry_yaml::{Node, NodeKind};
+
+use super::resource::Resource;
+use crate::codes::{self, Fallible, fail};
+
+/// Which field of which kinds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FieldSpec {
+    pub(crate) group: String,
+    pub(crate) version: String,
+    pub(crate) kind: String,
+    /// Names between `/`; `\/` is a `/` inside a name; `[]` after a name says that it is a list.
+    pub(crate) path: String,
+    /// Whether the field is made when it is missing.
+    pub(crate) creates: bool,
+}
+
+impl FieldSpec {
+    /// A field of every kind, made when missing; its path is still to be said.
+    pub(crate) fn any() -> Self {
+        let empty = String::new;
+        Self { group: empty(), version: empty(), kind: empty(), path: empty(), creates: true }
+    }
+}
+
+/// What is made in place of a missing field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Missing {
+    /// Nothing.
+    Skip,
+    /// An empty text.
+    Scalar,
+    /// An empty mapping.
+    Mapping,
+}
+
+/// Why a field cannot be changed: in words, for a person.
+#[derive(Debug)]
+pub(crate) struct Misfit(pub(crate) String);
+
+/// Kustomize's own field specs of a transformer; see `field_spec/defaults.txt`.
+pub(crate) fn defaults(set: &str) -> impl Iterator<Item = &'static FieldSpec> {
+    DEFAULTS.iter().filter(move |(name, _)| name == set).map(|(_, spec)| spec)
+}
+
+static DEFAULTS: LazyLock<Vec<(String, FieldSpec)>> =
+    LazyLock::new(|| include_str!("field_spec/defaults.txt").lines().filter_map(parse_line).collect());
+
+fn parse_line(line: &str) -> Option<(String, FieldSpec)> {
+    let mut words = line.split(' ').map(|word| if word == "-" { "" } else { word });
+    let set = words.next().filter(|word| !word.starts_with('#'))?;
+    let mut next = || words.next().map(str::to_owned);
+    let (group, version, kind, mode, path) = (next()?, next()?, next()?, next()?, next()?);
+    Some((set.to_owned(), FieldSpec { group, version, kind, path, creates: mode == "create" }))
+}
+
+/// Changes every field that a spec names in a resource of its kinds.
+pub(crate) fn visit(
+    resource: &mut Resource,
+    spec: &FieldSpec,
+    missing: Missing,
+    change: &mut dyn FnMut(&mut Node) -> Result<(), Misfit>,
+) -> Fallible<()> {
+    if !resource.gvk().is_selected(&spec.group, &spec.version, &spec.kind) {
+        return Ok(());
+    }
+    let missing = if spec.creates { missing } else { Missing::Skip };
+    let path = split(&spec.path);
+    match descend(&mut resource.node, &path, missing, change) {
+        Ok(()) => Ok(()),
+        Err(Misfit(message)) => misfit(&resource.location(), &spec.path, message),
+    }
+}
+
+/// Reports that a field has another shape than it must have.
+pub(crate) fn misfit<T>(at: &Location, path: &str, message: String) -> Fallible<T> {
+    let at = at.clone().with_field(path.replace('/', "."));
+    fail(codes::UNEXPECTED_SHAPE, &at, message)
+}
+
+/// Cuts a path at its `/`, not at its `\/`.
+pub(crate) fn split(path: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    let mut chars = path.chars().peekable();
+    while let Some(char) = chars.next() {
+        let escaped = char == '\\' && chars.peek() == Some(&'/');
+        match (char, parts.last_mut()) {
+            ('/', _) => parts.push(String::new()),
+            (_, Some(part)) if escaped => part.extend(chars.next()),
+            (_, Some(part)) => part.push(char),
+            (_, None) => {}
+        }
+    }
+    parts
+}
+
+fn descend(
+    node: &mut Node,
+    path: &[String],
+    missing: Missing,
+    change: &mut dyn FnMut(&mut Node) -> Result<(), Misfit>,
+) -> Result<(), Misfit> {
+    let Some((name, rest)) = path.split_first() else { return change(node) };
+    if node.is_null() {
+        return Ok(());
+    }
+    if let Some(items) = node.items_mut() {
+        return items.iter_mut().try_for_each(|item| descend(item, path, missing, change));
+    }
+    if !node.is_mapping() {
+        return Err(Misfit(format!("a mapping or list is needed around `{name}`")));
+    }
+    let (name, is_list) = name.strip_suffix("[]").map_or((name.as_str(), false), |name| (name, true));
+    let made = match (missing, is_list, rest.is_empty()) {
+        (_, true, _) => Some(Node::sequence()),
+        (Missing::Skip, false, _) => None,
+        (Missing::Scalar, false, true) => Some(Node::plain("")),
+        (Missing::Scalar | Missing::Mapping, false, _) => Some(Node::mapping()),
+    };
+    match node.get_mut(name) {
+        None if is_list => return Ok(()),
+        None => match made {
+            Some(made) => node.set(name, made),
+            None => return Ok(()),
+        },
+        Some(value) if value.is_null() => {
+            if let Some(made) = made {
+                *value = made;
+            }
+        }
+        Some(_) => {}
+    }
+    match node.get_mut(name) {
+        Some(value) => descend(value, rest, missing, change),
+        None => Ok(()),
+    }
+}
+
+/// Sets a text and keeps the way in which the old one was written.
+pub(crate) fn set_text(node: &mut Node, new: String) -> Result<(), Misfit> {
+    node.set_tag(None);
+    match &mut node.kind {
+        NodeKind::Scalar { text, .. } => {
+            *text = new;
+            Ok(())
+        }
+        NodeKind::Sequence { .. } | NodeKind::Mapping { .. } | NodeKind::Alias { .. } => {
+            Err(Misfit("a text is needed here".to_owned()))
+        }
+    }
+}
+
+/// Sets a string, whatever its text looks like.
+pub(crate) fn set_string(node: &mut Node, new: &str) -> Result<(), Misfit> {
+    if !node.is_scalar() {
+        return Err(Misfit("a text is needed here".to_owned()));
+    }
+    put(node, Node::string(new));
+    Ok(())
+}
+
+/// Puts a new node where an old one was.
+pub(crate) fn put(node: &mut Node, mut new: Node) {
+    new.position = node.position;
+    *node = new;
+}
+
+/// Sets a string in a mapping.
+pub(crate) fn set_entry(node: &mut Node, key: &str, value: &str) -> Result<(), Misfit> {
+    if node.is_null() {
+        return Ok(());
+    }
+    if node.is_mapping() {
+        node.set(key, Node::string(value));
+        return Ok(());
+    }
+    Err(Misfit("a mapping is needed here".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_cut_at_bare_slashes() {
+        assert_eq!(split("metadata/annotations/a.b\\/c"), ["metadata", "annotations", "a.b/c"]);
+    }
+
+    #[test]
+    fn the_table_is_read_whole() {
+        let lines = include_str!("field_spec/defaults.txt").lines().filter(|line| !line.starts_with('#')).count();
+        assert_eq!(DEFAULTS.len(), lines);
+        assert_eq!(defaults("replicas").count(), 4);
+    }
+}

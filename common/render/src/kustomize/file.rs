@@ -1,0 +1,156 @@
+//! The kustomization file: its fields, typed, each with its place.
+
+mod reader;
+mod rules;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use skerry_common::diagnostic::{Diagnostic, Location};
+
+pub(crate) use reader::Text;
+use reader::{Reader, Spot};
+pub(crate) use rules::{Allows, GeneratorRule, ImageRule, LabelRule, PatchContent, PatchRule, Reach, ReplicaRule};
+
+use crate::codes::{self, Fallible, fail};
+use crate::document::parse_nodes;
+use crate::tree::{Found, View};
+
+/// What of a kustomization is built.
+const SUPPORTED: &[&str] = &[
+    "apiVersion", "kind", "metadata", "namePrefix", "nameSuffix", "namespace", "commonLabels", "labels",
+    "commonAnnotations", "patchesStrategicMerge", "patchesJson6902", "patches", "images", "imageTags", "replicas",
+    "resources", "components", "bases", "configMapGenerator", "secretGenerator", "generatorOptions",
+];
+
+/// What Kustomize has besides. Refused by name, unless empty.
+const NOT_YET: &[&str] = &[
+    "openapi", "replacements", "vars", "sortOptions", "crds", "helmGlobals", "helmCharts",
+    "helmChartInflationGenerator", "configurations", "generators", "transformers", "validators", "buildMetadata",
+];
+
+/// Fields that still work, with what to write instead.
+const DEPRECATED: &[(&str, &str)] = &[
+    ("bases", "resources"), ("commonLabels", "labels"), ("imageTags", "images"),
+    ("patchesJson6902", "patches"), ("patchesStrategicMerge", "patches"),
+];
+
+/// A kustomization file.
+#[derive(Debug, Clone)]
+pub(crate) struct Kustomization {
+    /// The folder that it lies in.
+    pub(crate) folder: String,
+    pub(crate) at: Location,
+    pub(crate) file: Arc<str>,
+    pub(crate) is_component: bool,
+    pub(crate) name_prefix: String,
+    pub(crate) name_suffix: String,
+    pub(crate) namespace: String,
+    pub(crate) resources: Vec<Text>,
+    pub(crate) components: Vec<Text>,
+    pub(crate) labels: Vec<LabelRule>,
+    pub(crate) annotations: BTreeMap<String, String>,
+    pub(crate) patches: Vec<PatchRule>,
+    pub(crate) patches_strategic: Vec<Text>,
+    pub(crate) patches_json: Vec<PatchRule>,
+    pub(crate) images: Vec<ImageRule>,
+    pub(crate) replicas: Vec<ReplicaRule>,
+    pub(crate) config_maps: Vec<GeneratorRule>,
+    pub(crate) secrets: Vec<GeneratorRule>,
+}
+
+/// Reads a kustomization file.
+pub(crate) fn read(view: &View<'_>, found: &Found, folder: &str) -> Fallible<Kustomization> {
+    let content = view.read(found)?;
+    let at = Location::file(&found.path, Some(1));
+    let mut documents = parse_nodes(&content, &found.path, &view.limits)?;
+    if documents.len() > 1 {
+        return fail(codes::KUSTOMIZATION_INVALID, &at, "a kustomization file holds one document");
+    }
+    let Some(node) = documents.pop() else {
+        return fail(codes::KUSTOMIZATION_INVALID, &at, "the kustomization is empty");
+    };
+    let mut reader = Reader { file: Arc::from(found.path.as_str()), problems: Vec::new() };
+    let root = Spot { node: &node, path: String::new() };
+    check_fields(view, &mut reader, &root);
+    let is_component = check_kind(&mut reader, &root);
+    let kustomization = read_fields(&mut reader, &root, found, folder, is_component);
+    if reader.problems.is_empty() { Ok(kustomization) } else { Err(reader.problems) }
+}
+
+fn check_fields(view: &View<'_>, reader: &mut Reader, root: &Spot<'_>) {
+    let known: Vec<&str> = SUPPORTED.iter().chain(NOT_YET).copied().collect();
+    reader.only(root, &known);
+    for (key, value) in root.node.entries() {
+        let name = key.as_str().unwrap_or("");
+        let spot = Spot { node: key, path: name.to_owned() };
+        let is_empty = value.is_null() || (value.items().is_empty() && value.entries().is_empty() && !value.is_scalar());
+        if NOT_YET.contains(&name) && !is_empty {
+            reader.problem(codes::NOT_SUPPORTED_YET, &spot, format!("`{name}` is not supported yet"));
+        }
+        if let Some((_, successor)) = DEPRECATED.iter().find(|(old, _)| *old == name) {
+            let warning = Diagnostic::warning(codes::DEPRECATED, format!("`{name}` is deprecated"));
+            view.warn(warning.at(reader.at(&spot)).help(format!("use `{successor}`")));
+        }
+    }
+    let has_content = root.node.entries().iter().any(|(key, value)| {
+        !matches!(key.as_str(), Some("apiVersion" | "kind")) && !value.is_null()
+    });
+    if !has_content {
+        reader.problem(codes::KUSTOMIZATION_INVALID, root, "the kustomization is empty");
+    }
+}
+
+/// Checks kind and version; whether it is a component.
+fn check_kind(reader: &mut Reader, root: &Spot<'_>) -> bool {
+    let kind = reader.filled(root, "kind").unwrap_or_else(|| "Kustomization".to_owned());
+    let needed = match kind.as_str() {
+        "Kustomization" => "kustomize.config.k8s.io/v1beta1",
+        "Component" => "kustomize.config.k8s.io/v1alpha1",
+        _ => {
+            let spot = root.child("kind").unwrap_or_else(|| root.clone());
+            reader.problem(codes::KUSTOMIZATION_INVALID, &spot, "`kind` must be `Kustomization` or `Component`");
+            return false;
+        }
+    };
+    if let Some(version) = reader.filled(root, "apiVersion")
+        && version != needed
+        && let Some(spot) = root.child("apiVersion")
+    {
+        reader.problem(codes::KUSTOMIZATION_INVALID, &spot, format!("`apiVersion` of a `{kind}` must be `{needed}`"));
+    }
+    kind == "Component"
+}
+
+fn read_fields(
+    reader: &mut Reader,
+    root: &Spot<'_>,
+    found: &Found,
+    folder: &str,
+    is_component: bool,
+) -> Kustomization {
+    let mut resources = reader.texts(root, "resources");
+    resources.extend(reader.texts(root, "bases"));
+    let mut images = rules::images(reader, root, "images");
+    images.extend(rules::images(reader, root, "imageTags"));
+    Kustomization {
+        folder: folder.to_owned(),
+        at: Location::file(&found.path, None),
+        file: reader.file.clone(),
+        is_component,
+        name_prefix: reader.text(root, "namePrefix").unwrap_or_default(),
+        name_suffix: reader.text(root, "nameSuffix").unwrap_or_default(),
+        namespace: reader.text(root, "namespace").unwrap_or_default(),
+        resources,
+        components: reader.texts(root, "components"),
+        labels: rules::labels(reader, root),
+        annotations: reader.pairs(root, "commonAnnotations"),
+        patches: rules::patches(reader, root, "patches"),
+        patches_strategic: reader.texts(root, "patchesStrategicMerge"),
+        patches_json: rules::patches(reader, root, "patchesJson6902"),
+        images,
+        replicas: rules::replicas(reader, root),
+        config_maps: rules::generators(reader, root, "configMapGenerator"),
+        secrets: rules::generators(reader, root, "secretGenerator"),
+    }
+}

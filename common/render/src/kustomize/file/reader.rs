@@ -1,0 +1,165 @@
+//! Reads fields of a kustomization and says what is wrong with them, all at once.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use skerry_common::diagnostic::{Code, Diagnostic, Location};
+use skerry_yaml::{Node, Resolved};
+
+use crate::codes;
+use crate::document::place;
+use crate::suggest::nearest;
+
+/// A text with its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Text {
+    pub(crate) value: String,
+    pub(crate) at: Location,
+}
+
+/// A node with its path in the file, such as `patches[2].target`.
+#[derive(Debug, Clone)]
+pub(crate) struct Spot<'a> {
+    pub(crate) node: &'a Node,
+    pub(crate) path: String,
+}
+
+impl<'a> Spot<'a> {
+    /// A field that is there and not null.
+    pub(crate) fn child(&self, key: &str) -> Option<Spot<'a>> {
+        let node = self.node.get(key).filter(|node| !node.is_null())?;
+        let path = if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) };
+        Some(Spot { node, path })
+    }
+}
+
+/// Reads fields and collects problems.
+pub(crate) struct Reader {
+    pub(crate) file: Arc<str>,
+    pub(crate) problems: Vec<Diagnostic>,
+}
+
+impl Reader {
+    /// Where a field is.
+    pub(crate) fn at(&self, spot: &Spot<'_>) -> Location {
+        let at = place(&self.file, spot.node);
+        if spot.path.is_empty() { at } else { at.with_field(spot.path.clone()) }
+    }
+
+    pub(crate) fn problem(&mut self, code: Code, spot: &Spot<'_>, message: impl Into<String>) {
+        let problem = Diagnostic::error(code, message).at(self.at(spot));
+        self.problems.push(problem);
+    }
+
+    fn wrong(&mut self, spot: &Spot<'_>, needed: &str) {
+        self.problem(codes::KUSTOMIZATION_INVALID, spot, format!("`{}` must be {needed}", spot.path));
+    }
+
+    /// Refuses fields that are not known.
+    pub(crate) fn only(&mut self, spot: &Spot<'_>, known: &[&str]) {
+        if !spot.node.is_mapping() {
+            self.wrong(spot, "a mapping");
+            return;
+        }
+        for (key, _) in spot.node.entries() {
+            let name = key.as_str().unwrap_or("");
+            if known.contains(&name) {
+                continue;
+            }
+            let place = Spot { node: key, path: spot.path.clone() };
+            let mut problem = Diagnostic::error(codes::UNKNOWN_FIELD, format!("unknown field `{name}`"));
+            problem = problem.at(self.at(&place));
+            if let Some(meant) = nearest(name, known.iter().copied()) {
+                problem = problem.help(format!("did you mean `{meant}`?"));
+            }
+            self.problems.push(problem);
+        }
+    }
+
+    /// A text; absent and null are the same.
+    pub(crate) fn text(&mut self, parent: &Spot<'_>, key: &str) -> Option<String> {
+        let spot = parent.child(key)?;
+        self.value(&spot)
+    }
+
+    /// A text that is not empty.
+    pub(crate) fn filled(&mut self, parent: &Spot<'_>, key: &str) -> Option<String> {
+        self.text(parent, key).filter(|text| !text.is_empty())
+    }
+
+    fn value(&mut self, spot: &Spot<'_>) -> Option<String> {
+        if spot.node.resolve() == Resolved::Str {
+            return spot.node.as_str().map(str::to_owned);
+        }
+        let problem = Diagnostic::error(codes::KUSTOMIZATION_INVALID, format!("`{}` must be a text", spot.path));
+        let mut problem = problem.at(self.at(spot));
+        if let Some(text) = spot.node.as_str() {
+            problem = problem.help(format!("write it in quotes: \"{text}\""));
+        }
+        self.problems.push(problem);
+        None
+    }
+
+    /// A list of texts.
+    pub(crate) fn texts(&mut self, parent: &Spot<'_>, key: &str) -> Vec<Text> {
+        let spots = self.items(parent, key);
+        let mut texts = Vec::with_capacity(spots.len());
+        for spot in spots {
+            if let Some(value) = self.value(&spot) {
+                texts.push(Text { value, at: self.at(&spot) });
+            }
+        }
+        texts
+    }
+
+    /// The entries of a list.
+    pub(crate) fn items<'a>(&mut self, parent: &Spot<'a>, key: &str) -> Vec<Spot<'a>> {
+        let Some(spot) = parent.child(key) else { return Vec::new() };
+        if !spot.node.is_sequence() {
+            self.wrong(&spot, "a list");
+        }
+        let items = spot.node.items().iter().enumerate();
+        items.map(|(index, node)| Spot { node, path: format!("{}[{index}]", spot.path) }).collect()
+    }
+
+    /// A mapping of texts to texts.
+    pub(crate) fn pairs(&mut self, parent: &Spot<'_>, key: &str) -> BTreeMap<String, String> {
+        let Some(spot) = parent.child(key) else { return BTreeMap::new() };
+        if !spot.node.is_mapping() {
+            self.wrong(&spot, "a mapping of texts");
+        }
+        let mut pairs = BTreeMap::new();
+        for (name, node) in spot.node.entries() {
+            let name = name.as_str().unwrap_or("").to_owned();
+            if node.is_null() {
+                pairs.insert(name, String::new());
+                continue;
+            }
+            let value = Spot { node, path: format!("{}.{name}", spot.path) };
+            if let Some(value) = self.value(&value) {
+                pairs.insert(name, value);
+            }
+        }
+        pairs
+    }
+
+    /// A flag; absent is false.
+    pub(crate) fn flag(&mut self, parent: &Spot<'_>, key: &str) -> bool {
+        let Some(spot) = parent.child(key) else { return false };
+        if let Resolved::Bool(value) = spot.node.resolve() {
+            return value;
+        }
+        self.wrong(&spot, "`true` or `false`");
+        false
+    }
+
+    /// A whole number; absent is 0.
+    pub(crate) fn integer(&mut self, parent: &Spot<'_>, key: &str) -> i64 {
+        let Some(spot) = parent.child(key) else { return 0 };
+        if let Resolved::Int(value) = spot.node.resolve() {
+            return value;
+        }
+        self.wrong(&spot, "a whole number");
+        0
+    }
+}

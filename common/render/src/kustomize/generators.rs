@@ -1,0 +1,200 @@
+//! `configMapGenerator` and `secretGenerator`.
+
+mod hash;
+mod pairs;
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use skerry_yaml::{Node, Position, Rules};
+
+use super::file::{GeneratorRule, Kustomization};
+use super::resource::{Behavior, Resource, set_metadata};
+use crate::codes::{self, Fallible, fail};
+use crate::document::Source;
+use crate::tree::View;
+
+/// Length of a line of encoded bytes, as Kustomize breaks them.
+const ENCODED_LINE: usize = 70;
+
+/// Which kind a generator makes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Made {
+    ConfigMap,
+    Secret,
+}
+
+/// Runs the generators of a kustomization, in their order, config maps first.
+pub(crate) fn run(view: &View<'_>, kustomization: &Kustomization, resources: &mut Vec<Resource>) -> Fallible<()> {
+    let rules = kustomization.config_maps.iter().map(|rule| (Made::ConfigMap, rule));
+    let rules = rules.chain(kustomization.secrets.iter().map(|rule| (Made::Secret, rule)));
+    for (made, rule) in rules {
+        let pairs = pairs::load(view, kustomization, rule)?;
+        let resource = make(kustomization, made, rule, &pairs);
+        absorb(resources, resource, rule)?;
+    }
+    Ok(())
+}
+
+fn make(
+    kustomization: &Kustomization,
+    made: Made,
+    rule: &GeneratorRule,
+    pairs: &BTreeMap<String, Vec<u8>>,
+) -> Resource {
+    let mut node = Node::mapping();
+    node.set("apiVersion", Node::string("v1"));
+    node.set("kind", Node::string(if made == Made::Secret { "Secret" } else { "ConfigMap" }));
+    set_metadata(&mut node, "name", Some(Node::string(&rule.name)));
+    if !rule.namespace.is_empty() {
+        set_metadata(&mut node, "namespace", Some(Node::string(&rule.namespace)));
+    }
+    match made {
+        Made::ConfigMap => set_config_map_data(&mut node, pairs),
+        Made::Secret => {
+            node.set("type", Node::string(&rule.secret_type));
+            let data = mapping(pairs.iter().map(|(key, value)| (key.clone(), encode(value))));
+            node.set("data", data);
+        }
+    }
+    for (field, pairs) in [("labels", &rule.options.labels), ("annotations", &rule.options.annotations)] {
+        if !pairs.is_empty() {
+            set_metadata(&mut node, field, Some(texts(pairs)));
+        }
+    }
+    if rule.options.immutable {
+        node.set("immutable", Node::boolean(true));
+    }
+    node.position = Position { line: rule.at.line.unwrap_or(0), column: 0 };
+    let source = Source { node, file: kustomization.file.clone(), rules: Rules::Kustomize };
+    Resource {
+        needs_hash: !rule.options.disable_hash,
+        behavior: rule.behavior,
+        has_notes: true,
+        ..Resource::new(source)
+    }
+}
+
+fn texts(pairs: &BTreeMap<String, String>) -> Node {
+    mapping(pairs.iter().map(|(key, value)| (key.clone(), value.clone())))
+}
+
+/// A mapping of distinct keys.
+fn mapping(pairs: impl Iterator<Item = (String, String)>) -> Node {
+    let mut node = Node::mapping();
+    if let Some(entries) = node.entries_mut() {
+        entries.extend(pairs.map(|(key, value)| (Node::string(key), Node::string(value))));
+    }
+    node
+}
+
+/// Texts go to `data`, anything else, encoded, to `binaryData`.
+fn set_config_map_data(node: &mut Node, pairs: &BTreeMap<String, Vec<u8>>) {
+    let (texts, bytes): (Vec<_>, Vec<_>) = pairs.iter().partition(|(_, value)| std::str::from_utf8(value).is_ok());
+    if !texts.is_empty() {
+        let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+        node.set("data", mapping(texts.into_iter().map(|(key, value)| (key.clone(), text(value)))));
+    }
+    if !bytes.is_empty() {
+        node.set("binaryData", mapping(bytes.into_iter().map(|(key, value)| (key.clone(), encode(value)))));
+    }
+}
+
+/// Base64; from one full line on, in lines that each end with a newline.
+fn encode(value: &[u8]) -> String {
+    let encoded = STANDARD.encode(value);
+    if encoded.len() < ENCODED_LINE {
+        return encoded;
+    }
+    let mut lines = String::with_capacity(encoded.len() + encoded.len() / ENCODED_LINE + 1);
+    let mut rest = encoded.as_str();
+    while !rest.is_empty() {
+        let (line, after) = rest.split_at(rest.len().min(ENCODED_LINE));
+        lines.push_str(line);
+        lines.push('\n');
+        rest = after;
+    }
+    lines
+}
+
+/// Adds what was generated, or merges it into what is there.
+fn absorb(resources: &mut Vec<Resource>, new: Resource, rule: &GeneratorRule) -> Fallible<()> {
+    let id = new.current_id();
+    let mut matches = resources.iter().enumerate().filter(|(_, old)| old.has_id(|old| *old == id));
+    let (first, second) = (matches.next().map(|(index, _)| index), matches.next());
+    let at = &rule.at;
+    let name = id.shown();
+    if second.is_some() {
+        return fail(codes::GENERATOR_CLASH, at, format!("more than one resource is or was `{name}`"));
+    }
+    match (first, rule.behavior) {
+        (None, Behavior::Create) => {
+            resources.push(new);
+            Ok(())
+        }
+        (None, Behavior::Merge | Behavior::Replace) => {
+            fail(codes::GENERATOR_CLASH, at, format!("there is no `{name}` to merge into or to replace"))
+        }
+        (Some(_), Behavior::Create) => {
+            let message = format!("`{name}` exists already; set `behavior` to `merge` or `replace`");
+            fail(codes::GENERATOR_CLASH, at, message)
+        }
+        (Some(index), Behavior::Merge | Behavior::Replace) => {
+            if let Some(old) = resources.get_mut(index) {
+                *old = merge(old, new, rule.behavior);
+            }
+            Ok(())
+        }
+    }
+}
+
+/// What is generated, with the name, history and metadata of what was there; for `merge` with its
+/// data too, where it has no value of its own.
+fn merge(old: &Resource, mut new: Resource, behavior: Behavior) -> Resource {
+    for field in ["labels", "annotations"] {
+        let merged = merged_texts(old.node.get("metadata"), new.node.get("metadata"), field);
+        let value = (!merged.is_empty()).then(|| texts(&merged));
+        set_metadata(&mut new.node, field, value);
+    }
+    new.set_name(old.name());
+    let namespace = old.namespace();
+    set_metadata(&mut new.node, "namespace", (!namespace.is_empty()).then(|| Node::string(namespace)));
+    if behavior == Behavior::Merge {
+        for field in ["data", "binaryData"] {
+            let merged = merged_texts(Some(&old.node), Some(&new.node), field);
+            new.node.remove(field);
+            if !merged.is_empty() {
+                new.node.set(field, texts(&merged));
+            }
+        }
+    }
+    Resource {
+        previous: old.previous.clone(),
+        prefixes: old.prefixes.clone(),
+        suffixes: old.suffixes.clone(),
+        needs_hash: new.needs_hash && old.needs_hash,
+        behavior: old.behavior,
+        ..new
+    }
+}
+
+fn merged_texts(old: Option<&Node>, new: Option<&Node>, field: &str) -> BTreeMap<String, String> {
+    let mut merged = BTreeMap::new();
+    for node in [old, new].into_iter().flatten() {
+        for (key, value) in node.get(field).map(Node::entries).unwrap_or_default() {
+            let text = |node: &Node| node.as_str().unwrap_or("").to_owned();
+            merged.insert(text(key), text(value));
+        }
+    }
+    merged
+}
+
+/// Adds the digest of its content to the name of everything that was generated so.
+pub(crate) fn add_hashes(resources: &mut [Resource]) {
+    for resource in resources.iter_mut().filter(|resource| resource.needs_hash) {
+        let name = format!("{}-{}", resource.name(), hash::of(resource));
+        resource.remember_id();
+        resource.set_name(&name);
+    }
+}

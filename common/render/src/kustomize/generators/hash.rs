@@ -1,0 +1,134 @@
+//! The name suffix: a digest of the content, as Kustomize and `kubectl` make it.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+use skerry_common::bundle::digest::Digest;
+use skerry_yaml::{Node, Rules, to_json_with};
+
+use crate::kustomize::resource::Resource;
+
+/// How many digits of the digest are used.
+const DIGITS: usize = 10;
+
+/// The suffix of a resource.
+pub(super) fn of(resource: &Resource) -> String {
+    let node = &resource.node;
+    let mut text = String::new();
+    match resource.kind() {
+        "ConfigMap" => fields(&mut text, node, &["binaryData"], &["data"], "ConfigMap"),
+        "Secret" => fields(&mut text, node, &[], &["data"], "Secret"),
+        _ => value(&mut text, &json(node)),
+    }
+    Digest::of(text.as_bytes()).hex().chars().take(DIGITS).map(replaced).collect()
+}
+
+/// Digits are replaced so that no suffix spells a word.
+fn replaced(digit: char) -> char {
+    match digit {
+        '0' => 'g',
+        '1' => 'h',
+        '3' => 'k',
+        'a' => 'm',
+        'e' => 't',
+        other => other,
+    }
+}
+
+/// The fields that count, sorted by name. The name of the object is always empty here: that is a
+/// slip of the original, which every hash in use depends on.
+fn fields(out: &mut String, node: &Node, before: &[&str], always: &[&str], kind: &str) {
+    out.push('{');
+    for field in before {
+        if let Some(found) = node.get(field).filter(|found| found.is_mapping()) {
+            let _ = write!(out, "\"{field}\":");
+            value(out, &json(found));
+            out.push(',');
+        }
+    }
+    for field in always {
+        let _ = write!(out, "\"{field}\":");
+        value(out, &node.get(field).map_or_else(|| Value::from(""), json));
+        out.push(',');
+    }
+    let _ = write!(out, "\"kind\":\"{kind}\",\"name\":\"\"");
+    if kind == "Secret" {
+        if let Some(found) = node.get("stringData").filter(|found| found.is_mapping()) {
+            out.push_str(",\"stringData\":");
+            value(out, &json(found));
+        }
+        out.push_str(",\"type\":");
+        value(out, &node.get("type").map_or_else(|| Value::from(""), json));
+    }
+    out.push('}');
+}
+
+fn json(node: &Node) -> Value {
+    to_json_with(node, Rules::Kustomize).unwrap_or(Value::Null)
+}
+
+/// JSON as Go writes it: keys sorted, `<`, `>`, `&` and two separators escaped.
+fn value(out: &mut String, json: &Value) {
+    match json {
+        Value::Null | Value::Bool(_) | Value::Number(_) => {
+            let _ = write!(out, "{json}");
+        }
+        Value::String(text) => string(out, text),
+        Value::Array(items) => {
+            out.push('[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                value(out, item);
+            }
+            out.push(']');
+        }
+        Value::Object(map) => {
+            let mut entries: Vec<_> = map.iter().collect();
+            entries.sort_unstable_by_key(|(key, _)| *key);
+            out.push('{');
+            for (index, (key, item)) in entries.into_iter().enumerate() {
+                if index > 0 {
+                    out.push(',');
+                }
+                string(out, key);
+                out.push(':');
+                value(out, item);
+            }
+            out.push('}');
+        }
+    }
+}
+
+fn string(out: &mut String, text: &str) {
+    out.push('"');
+    for char in text.chars() {
+        match char {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\u{8}' => out.push_str("\\b"),
+            '\u{c}' => out.push_str("\\f"),
+            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => {
+                let _ = write!(out, "\\u{:04x}", u32::from(char));
+            }
+            _ => out.push(char),
+        }
+    }
+    out.push('"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_are_escaped_as_go_does() {
+        let mut out = String::new();
+        string(&mut out, "a<b>&\"\\\n\u{1}\u{7f}é\u{2028}");
+        assert_eq!(out, "\"a\\u003cb\\u003e\\u0026\\\"\\\\\\n\\u0001\u{7f}é\\u2028\"");
+    }
+}

@@ -1,0 +1,109 @@
+//! `images`.
+
+use regex::Regex;
+use skerry_yaml::Node;
+
+use super::field_spec::{self, Misfit, Missing, set_text};
+use super::file::ImageRule;
+use super::resource::Resource;
+use crate::codes::Fallible;
+
+/// Renames, retags or pins images.
+///
+/// As in Kustomize, containers are looked for at any depth and any kind but CRDs, and then once
+/// more at the usual places: a rule whose result matches its own name is applied twice there.
+pub(crate) fn apply(resources: &mut [Resource], rule: &ImageRule) -> Fallible<()> {
+    let Some(pattern) = pattern(&rule.name) else { return Ok(()) };
+    for resource in resources {
+        if resource.kind() == "CustomResourceDefinition" {
+            continue;
+        }
+        let mut change = |node: &mut Node| update(node, rule, &pattern);
+        if let Err(Misfit(message)) = containers(&mut resource.node, &mut change) {
+            return field_spec::misfit(&resource.location(), "image", message);
+        }
+        for spec in field_spec::defaults("images") {
+            field_spec::visit(resource, spec, Missing::Skip, &mut change)?;
+        }
+    }
+    Ok(())
+}
+
+/// The name of a rule is a regular expression; one that is none matches nothing.
+fn pattern(name: &str) -> Option<Regex> {
+    let tag = "(:[a-zA-Z0-9_.{}-]*)?";
+    let digest = "(@[a-zA-Z0-9]+([.+_-][a-zA-Z0-9]+)*:[a-zA-Z0-9_.{}-]*)?";
+    Regex::new(&format!("^{name}{tag}{digest}$")).ok()
+}
+
+/// Changes the image of every entry of every `containers` and `initContainers`.
+fn containers(node: &mut Node, change: &mut dyn FnMut(&mut Node) -> Result<(), Misfit>) -> Result<(), Misfit> {
+    if let Some(items) = node.items_mut() {
+        return items.iter_mut().try_for_each(|item| containers(item, change));
+    }
+    for (key, value) in node.entries_mut().into_iter().flatten() {
+        containers(value, change)?;
+        if !matches!(key.as_str(), Some("containers" | "initContainers")) {
+            continue;
+        }
+        for item in value.items_mut().into_iter().flatten() {
+            if let Some(image) = item.get_mut("image") {
+                change(image)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn update(node: &mut Node, rule: &ImageRule, pattern: &Regex) -> Result<(), Misfit> {
+    let Some(value) = node.as_str() else { return Err(Misfit("an image is a text".to_owned())) };
+    if !pattern.is_match(value) {
+        return Ok(());
+    }
+    let (name, tag, digest) = split(value);
+    let name = rule.new_name.as_deref().unwrap_or(name);
+    let (tag, digest) = match (&rule.new_tag, &rule.digest, &rule.tag_suffix) {
+        (Some(tag), Some(digest), _) => (tag.clone(), digest.clone()),
+        (Some(tag), None, _) => (tag.clone(), String::new()),
+        (None, Some(digest), _) => (String::new(), digest.clone()),
+        (None, None, Some(suffix)) => (format!("{tag}{suffix}"), String::new()),
+        (None, None, None) => (tag.to_owned(), digest.to_owned()),
+    };
+    let mut new = name.to_owned();
+    for (sign, part) in [(':', tag), ('@', digest)] {
+        if !part.is_empty() {
+            new.push(sign);
+            new.push_str(&part);
+        }
+    }
+    set_text(node, new)
+}
+
+/// Cuts an image into name, tag and digest; a `:` before the first `/` is that of a port.
+fn split(image: &str) -> (&str, &str, &str) {
+    let start = image.find('/').unwrap_or(0);
+    let searched = &image[start..];
+    let at = searched.find('@').map(|index| index + start);
+    let colon = searched.find(':').map(|index| index + start);
+    match (colon, at) {
+        (None, None) => (image, "", ""),
+        (Some(colon), Some(at)) if colon < at => (&image[..colon], &image[colon + 1..at], &image[at + 1..]),
+        (_, Some(at)) => (&image[..at], "", &image[at + 1..]),
+        (Some(colon), None) => (&image[..colon], &image[colon + 1..], ""),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_are_cut_at_the_right_colon() {
+        let check = |image, expected| assert_eq!(split(image), expected, "{image}");
+        check("nginx", ("nginx", "", ""));
+        check("nginx:1.2", ("nginx", "1.2", ""));
+        check("host:5000/a/b", ("host:5000/a/b", "", ""));
+        check("host:5000/a/b:1@sha256:ab", ("host:5000/a/b", "1", "sha256:ab"));
+        check("a/b@sha256:ab", ("a/b", "", "sha256:ab"));
+    }
+}

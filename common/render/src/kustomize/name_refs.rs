@@ -1,0 +1,314 @@
+//! Rewrites names that refer to resources whose name has changed.
+//!
+//! Once everything is gathered and renamed, each field that by Kustomize's table holds the name of
+//! some kind is looked at: does a resource exist that *had* this name, is of that kind, and can be
+//! meant from here (same namespace, or cluster-wide, or named by namespace)? Where several fit,
+//! the prefixes and suffixes that they share with the referring resource decide; where that is not
+//! enough either, the build is refused.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use skerry_common::diagnostic::Location;
+use skerry_yaml::Node;
+
+use super::field_spec::{self, FieldSpec, Misfit, Missing, set_text};
+use super::resource::{Resource, ResourceId};
+use crate::codes::{self, Fallible, fail};
+use crate::document::text_at;
+
+/// A kind, and the fields that hold names of it.
+struct Reference {
+    group: String,
+    version: String,
+    kind: String,
+    fields: Vec<FieldSpec>,
+}
+
+static REFERENCES: LazyLock<Vec<Reference>> = LazyLock::new(|| read(include_str!("name_refs/defaults.txt")));
+
+fn read(text: &str) -> Vec<Reference> {
+    let mut references: Vec<Reference> = Vec::new();
+    for line in text.lines() {
+        let words = line.trim_start().split(' ').map(|word| if word == "-" { "" } else { word });
+        let words: Vec<String> = words.map(str::to_owned).collect();
+        match words.as_slice() {
+            [first, group, version, kind] if first == "kind" => references.push(Reference {
+                group: group.clone(),
+                version: version.clone(),
+                kind: kind.clone(),
+                fields: Vec::new(),
+            }),
+            [group, version, kind, path] if !group.starts_with('#') => {
+                if let Some(reference) = references.last_mut() {
+                    reference.fields.push(FieldSpec {
+                        group: group.clone(),
+                        version: version.clone(),
+                        kind: kind.clone(),
+                        path: path.clone(),
+                        creates: false,
+                    });
+                }
+            }
+            _ => {}
+        }
+    }
+    references
+}
+
+/// A resource that may be referred to, as it was before any reference was rewritten.
+struct Candidate {
+    previous: Vec<ResourceId>,
+    original_namespace: String,
+    now: ResourceId,
+    /// The namespace as written.
+    namespace: String,
+    context: Context,
+}
+
+/// The prefixes and suffixes that a resource was given.
+#[derive(Clone)]
+struct Context {
+    prefixes: Vec<String>,
+    suffixes: Vec<String>,
+}
+
+/// What referring resources share.
+struct Index {
+    candidates: Vec<Candidate>,
+    by_name: HashMap<String, Vec<usize>>,
+}
+
+/// Rewrites every reference.
+pub(crate) fn rewrite(resources: &mut [Resource]) -> Fallible<()> {
+    let index = Index::of(resources);
+    if index.candidates.is_empty() {
+        return Ok(());
+    }
+    for resource in resources {
+        let original = resource.original_id().gvk;
+        let referrer = Referrer::of(resource);
+        for reference in REFERENCES.iter() {
+            for spec in &reference.fields {
+                if !original.is_selected(&spec.group, &spec.version, &spec.kind) {
+                    continue;
+                }
+                // By the kind that it had at first; the field is then looked for whatever it is now.
+                let spec = FieldSpec { path: spec.path.clone(), creates: false, ..FieldSpec::any() };
+                let lookup = Lookup { index: &index, referrer: &referrer, reference, path: &spec.path };
+                let mut ambiguous = None;
+                let mut update = |node: &mut Node| lookup.update(node, &mut ambiguous);
+                field_spec::visit(resource, &spec, Missing::Skip, &mut update)?;
+                if let Some(names) = ambiguous {
+                    return refuse(&referrer.at, &spec.path, &names);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+fn refuse(at: &Location, path: &str, names: &str) -> Fallible<()> {
+    let at = at.clone().with_field(path.replace('/', "."));
+    fail(codes::AMBIGUOUS_REFERENCE, &at, format!("the name could mean several resources: {names}"))
+}
+
+impl Index {
+    fn of(resources: &[Resource]) -> Self {
+        let mut index = Self { candidates: Vec::new(), by_name: HashMap::new() };
+        for resource in resources.iter().filter(|resource| !resource.previous.is_empty()) {
+            let candidate = Candidate {
+                previous: resource.previous_ids().collect(),
+                original_namespace: resource.original_id().namespace,
+                now: resource.current_id(),
+                namespace: resource.namespace().to_owned(),
+                context: Context::of(resource),
+            };
+            let place = index.candidates.len();
+            for id in &candidate.previous {
+                let places = index.by_name.entry(id.name.clone()).or_default();
+                if places.last() != Some(&place) {
+                    places.push(place);
+                }
+            }
+            index.candidates.push(candidate);
+        }
+        index
+    }
+}
+
+/// The resource that refers.
+struct Referrer {
+    now: ResourceId,
+    context: Context,
+    /// Namespaces of the service accounts that a role binding names.
+    bound: Vec<String>,
+    /// Group and kind of the role that a binding names.
+    role: Option<(String, String)>,
+    at: Location,
+}
+
+impl Referrer {
+    fn of(resource: &Resource) -> Self {
+        let mut bound = Vec::new();
+        if resource.kind() == "RoleBinding" {
+            for subject in resource.node.get("subjects").map(Node::items).unwrap_or_default() {
+                let namespace = text_at(subject, &["namespace"]);
+                if let (Some("ServiceAccount"), Some(namespace)) = (text_at(subject, &["kind"]), namespace) {
+                    bound.push(namespace.to_owned());
+                }
+            }
+        }
+        let role = text_at(&resource.node, &["roleRef", "apiGroup"])
+            .zip(text_at(&resource.node, &["roleRef", "kind"]))
+            .map(|(group, kind)| (group.to_owned(), kind.to_owned()));
+        Self { now: resource.current_id(), context: Context::of(resource), bound, role, at: resource.location() }
+    }
+
+    /// Whether a resource can be referred to from here at all.
+    fn reaches(&self, candidate: &Candidate) -> bool {
+        self.now.is_cluster_scoped()
+            || candidate.now.is_cluster_scoped()
+            || candidate.now.namespace == self.now.namespace
+            || self.bound.contains(&candidate.namespace)
+    }
+
+    /// Whether it may be meant: service accounts may live in other namespaces.
+    fn accepts(&self, candidate: &Candidate) -> bool {
+        self.now.is_cluster_scoped()
+            || candidate.now.is_cluster_scoped()
+            || candidate.now.gvk.kind == "ServiceAccount"
+            || candidate.now.namespace == self.now.namespace
+    }
+}
+
+impl Context {
+    fn of(resource: &Resource) -> Self {
+        Self { prefixes: resource.prefixes.clone(), suffixes: resource.suffixes.clone() }
+    }
+
+    /// Whether both were given the same last prefixes and suffixes.
+    fn equals(&self, other: &Self, none_fits_all: bool) -> bool {
+        let fits = |left: &[String], right: &[String]| {
+            (none_fits_all && (left.is_empty() || right.is_empty())) || same_ending(left, right)
+        };
+        fits(&self.prefixes, &other.prefixes) && fits(&self.suffixes, &other.suffixes)
+    }
+}
+
+fn same_ending(left: &[String], right: &[String]) -> bool {
+    let (short, long) = if left.len() <= right.len() { (left, right) } else { (right, left) };
+    if short.is_empty() { long.is_empty() } else { long.ends_with(short) }
+}
+
+/// One field of one resource, and what it may refer to.
+struct Lookup<'a> {
+    index: &'a Index,
+    referrer: &'a Referrer,
+    reference: &'a Reference,
+    path: &'a str,
+}
+
+impl Lookup<'_> {
+    fn update(&self, node: &mut Node, ambiguous: &mut Option<String>) -> Result<(), Misfit> {
+        if node.is_null() {
+            return Ok(());
+        }
+        if node.is_mapping() {
+            return self.update_mapping(node, ambiguous);
+        }
+        let Some(items) = node.items_mut() else { return self.update_text(node, ambiguous) };
+        for item in items {
+            if item.is_sequence() {
+                return Err(Misfit("a name, or a mapping with one, is needed here".to_owned()));
+            }
+            self.update(item, ambiguous)?;
+        }
+        Ok(())
+    }
+
+    fn update_text(&self, node: &mut Node, ambiguous: &mut Option<String>) -> Result<(), Misfit> {
+        let old = node.as_str().unwrap_or("");
+        let all = |_: &Candidate| true;
+        match self.select(old, all, |left, right| left.now.name == right.now.name, ambiguous) {
+            Some(found) if found.now.name != old => set_text(node, found.now.name.clone()),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn update_mapping(&self, node: &mut Node, ambiguous: &mut Option<String>) -> Result<(), Misfit> {
+        let Some(old) = node.get("name") else { return Err(Misfit("`name` is missing here".to_owned())) };
+        let old = old.as_str().unwrap_or("");
+        let wanted = node.get("namespace").map(|namespace| namespace.as_str().unwrap_or("").to_owned());
+        let by_origin = wanted.as_ref().is_some_and(|wanted| {
+            let reachable = |candidate: &&Candidate| self.referrer.reaches(candidate);
+            self.index.candidates.iter().filter(reachable).any(|candidate| candidate.original_namespace == *wanted)
+        });
+        let in_namespace = |candidate: &Candidate| match &wanted {
+            None => true,
+            Some(wanted) if by_origin => candidate.original_namespace == *wanted,
+            Some(wanted) => candidate.now.namespace == *wanted,
+        };
+        let same = |left: &Candidate, right: &Candidate| {
+            left.now.name == right.now.name && left.namespace == right.namespace
+        };
+        let Some(found) = self.select(old, in_namespace, same, ambiguous) else { return Ok(()) };
+        if found.now.name == old && found.namespace.is_empty() {
+            return Ok(());
+        }
+        if let Some(name) = node.get_mut("name") {
+            set_text(name, found.now.name.clone())?;
+        }
+        if !found.namespace.is_empty() {
+            node.set("namespace", Node::string(found.namespace.clone()));
+        }
+        Ok(())
+    }
+
+    /// The one resource that a name means.
+    fn select(
+        &self,
+        name: &str,
+        in_namespace: impl Fn(&Candidate) -> bool,
+        same: impl Fn(&Candidate, &Candidate) -> bool,
+        ambiguous: &mut Option<String>,
+    ) -> Option<&Candidate> {
+        let places = self.index.by_name.get(name)?;
+        let mut found: Vec<&Candidate> = places
+            .iter()
+            .filter_map(|place| self.index.candidates.get(*place))
+            .filter(|candidate| self.referrer.reaches(candidate) && in_namespace(candidate))
+            .filter(|candidate| self.is_of_kind(candidate) && self.referrer.accepts(candidate))
+            .collect();
+        if let [only] = found.as_slice() {
+            return Some(only);
+        }
+        found.retain(|candidate| candidate.context.equals(&self.referrer.context, true));
+        if found.len() > 1 {
+            found.retain(|candidate| candidate.context.equals(&self.referrer.context, false));
+        }
+        let first = *found.first()?;
+        if found.iter().all(|candidate| same(first, candidate)) {
+            return Some(first);
+        }
+        let names = found.iter().map(|candidate| format!("`{}`", candidate.now.shown())).collect::<Vec<_>>();
+        *ambiguous = Some(names.join(", "));
+        None
+    }
+
+    /// Whether it is, or was, of the kind that the field names; roles must also be of the kind
+    /// that the binding says.
+    fn is_of_kind(&self, candidate: &Candidate) -> bool {
+        let wanted = self.reference;
+        let was = |group: &str, version: &str, kind: &str| {
+            candidate.previous.iter().any(|id| id.gvk.is_selected(group, version, kind))
+        };
+        if !was(&wanted.group, &wanted.version, &wanted.kind) {
+            return false;
+        }
+        match &self.referrer.role {
+            Some((group, kind)) if self.path.ends_with("roleRef/name") => was(group, "", kind),
+            Some(_) | None => true,
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! JSON 6902 patches, as the library that Kustomize uses applies them: to `replace` a key of a
+//! mapping that is missing adds it, and a negative index counts from the end.
+
+use skerry_common::diagnostic::{Diagnostic, Location};
+use skerry_yaml::{Node, from_json, to_json};
+
+use super::patches::weight;
+use crate::codes::{self, Fallible, fail};
+use crate::document::place;
+use crate::tree::View;
+
+/// One operation.
+#[derive(Debug, Clone)]
+pub(crate) struct Operation {
+    verb: Verb,
+    path: String,
+    at: Location,
+}
+
+#[derive(Debug, Clone)]
+enum Verb {
+    Add(Node),
+    Remove,
+    Replace(Node),
+    Move { from: String },
+    Copy { from: String },
+    Test(Node),
+}
+
+/// Why an operation does not apply, in words.
+type Refusal = String;
+
+/// Reads a list of operations. Lines of an inline patch are not those of the file.
+pub(crate) fn parse(list: &Node, at: &Location, is_inline: bool) -> Fallible<Vec<Operation>> {
+    let mut operations = Vec::new();
+    let mut problems = Vec::new();
+    for (index, item) in list.items().iter().enumerate() {
+        let file = at.file.clone().unwrap_or_default();
+        let own = if is_inline { at.clone() } else { place(&file, item) };
+        let own = if is_inline { own } else { own.with_field(format!("[{index}]")) };
+        match operation(item, &own) {
+            Ok(operation) => operations.push(operation),
+            Err(message) => {
+                let message = format!("operation {index}: {message}");
+                problems.push(Diagnostic::error(codes::PATCH_UNREADABLE, message).at(own));
+            }
+        }
+    }
+    if operations.is_empty() && problems.is_empty() {
+        return fail(codes::PATCH_UNREADABLE, at, "the patch has no operations");
+    }
+    if problems.is_empty() { Ok(operations) } else { Err(problems) }
+}
+
+fn operation(item: &Node, at: &Location) -> Result<Operation, Refusal> {
+    let text = |key: &str| item.get(key).and_then(Node::as_str).map(str::to_owned);
+    let needed = |key: &str| text(key).ok_or_else(|| format!("`{key}` is missing"));
+    let value = || -> Result<Node, Refusal> {
+        let Some(node) = item.get("value") else { return Ok(Node::null()) };
+        // The patch is read as Kubernetes reads YAML, the resource as Kustomize does.
+        Ok(from_json(&to_json(node).map_err(|error| format!("`value` {}", error.message))?))
+    };
+    let path = needed("path")?;
+    let verb = match needed("op")?.as_str() {
+        "add" => Verb::Add(value()?),
+        "remove" => Verb::Remove,
+        "replace" => Verb::Replace(value()?),
+        "move" => Verb::Move { from: needed("from")? },
+        "copy" => Verb::Copy { from: needed("from")? },
+        "test" => Verb::Test(value()?),
+        other => return Err(format!("`{other}` is no operation")),
+    };
+    Ok(Operation { verb, path, at: at.clone() })
+}
+
+/// Applies operations in their order.
+pub(crate) fn apply(view: &View<'_>, node: &mut Node, operations: &[Operation], target: &str) -> Fallible<()> {
+    for operation in operations {
+        let mut grown = 0;
+        let result = run(node, operation, &mut grown);
+        if let Err(refusal) = result {
+            let at = operation.at.clone();
+            return fail(codes::PATCH_FAILS, &at, format!("the patch does not fit `{target}`: {refusal}"));
+        }
+        view.count_growth(grown, &operation.at)?;
+    }
+    Ok(())
+}
+
+fn run(root: &mut Node, operation: &Operation, grown: &mut usize) -> Result<(), Refusal> {
+    let path = operation.path.as_str();
+    match &operation.verb {
+        Verb::Add(value) => {
+            *grown = weight(value);
+            add(root, path, value.clone())
+        }
+        Verb::Remove => take(root, path).map(|_| ()),
+        Verb::Replace(value) => {
+            *grown = weight(value);
+            replace(root, path, value.clone())
+        }
+        Verb::Move { from } => {
+            let value = take(root, from)?;
+            add(root, path, value)
+        }
+        Verb::Copy { from } => {
+            let value = find(root, from)?.cloned().unwrap_or_else(Node::null);
+            *grown = weight(&value);
+            add(root, path, value)
+        }
+        Verb::Test(expected) => test(root, path, expected),
+    }
+}
+
+fn test(root: &Node, path: &str, expected: &Node) -> Result<(), Refusal> {
+    let found = if path.is_empty() { Some(root) } else { find_container(root, path)?.value() };
+    let json = |node: &Node| skerry_yaml::to_json_with(node, skerry_yaml::Rules::Kustomize).unwrap_or_default();
+    let same = match found {
+        Some(found) => equal(&json(found), &json(expected)),
+        None => expected.is_null(),
+    };
+    if same { Ok(()) } else { Err(format!("`{path}` is not what `test` expects")) }
+}
+
+/// Numbers are equal by value, everything else by form.
+fn equal(left: &serde_json::Value, right: &serde_json::Value) -> bool {
+    match (left, right) {
+        (serde_json::Value::Number(a), serde_json::Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
+        (serde_json::Value::Array(a), serde_json::Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b))
+        }
+        (serde_json::Value::Object(a), serde_json::Value::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| equal(a, b)))
+        }
+        _ => left == right,
+    }
+}
+
+/// The last step of a path, in what holds it.
+struct Slot<'a> {
+    container: &'a Node,
+    key: String,
+}
+
+impl<'a> Slot<'a> {
+    fn value(&self) -> Option<&'a Node> {
+        if self.container.is_sequence() {
+            let index = index_of(&self.key, self.container.items().len()).ok()?;
+            return self.container.items().get(index);
+        }
+        self.container.get(&self.key)
+    }
+}
+
+fn find_container<'a>(root: &'a Node, path: &str) -> Result<Slot<'a>, Refusal> {
+    let (front, key) = cut(path)?;
+    let mut node = root;
+    for part in front {
+        let next = Slot { container: node, key: part }.value();
+        node = next.filter(|next| !next.is_scalar()).ok_or_else(|| missing(path))?;
+    }
+    Ok(Slot { container: node, key })
+}
+
+fn find<'a>(root: &'a Node, path: &str) -> Result<Option<&'a Node>, Refusal> {
+    let slot = find_container(root, path)?;
+    let found = slot.value();
+    if found.is_none() && slot.container.is_sequence() {
+        return Err(missing(path));
+    }
+    Ok(found)
+}
+
+fn container_mut<'a>(root: &'a mut Node, path: &str) -> Result<(&'a mut Node, String), Refusal> {
+    let (front, key) = cut(path)?;
+    let mut node = root;
+    for part in front {
+        let next = if node.is_sequence() {
+            let index = index_of(&part, node.items().len()).map_err(|_| missing(path))?;
+            node.items_mut().and_then(|items| items.get_mut(index))
+        } else {
+            node.get_mut(&part)
+        };
+        node = next.filter(|next| !next.is_scalar()).ok_or_else(|| missing(path))?;
+    }
+    Ok((node, key))
+}
+
+fn add(root: &mut Node, path: &str, value: Node) -> Result<(), Refusal> {
+    let (container, key) = container_mut(root, path)?;
+    let Some(items) = container.items_mut() else {
+        container.set(&key, value);
+        return Ok(());
+    };
+    if key == "-" {
+        items.push(value);
+        return Ok(());
+    }
+    let index = index_of(&key, items.len() + 1).map_err(|refusal| format!("{refusal} in `{path}`"))?;
+    items.insert(index, value);
+    Ok(())
+}
+
+fn replace(root: &mut Node, path: &str, value: Node) -> Result<(), Refusal> {
+    if path.is_empty() {
+        if value.is_scalar() {
+            return Err("the whole object can only be replaced by an object".to_owned());
+        }
+        *root = value;
+        return Ok(());
+    }
+    let (container, key) = container_mut(root, path)?;
+    let Some(items) = container.items_mut() else {
+        container.set(&key, value);
+        return Ok(());
+    };
+    let index = index_of(&key, items.len()).map_err(|refusal| format!("{refusal} in `{path}`"))?;
+    match items.get_mut(index) {
+        Some(item) => *item = value,
+        None => return Err(missing(path)),
+    }
+    Ok(())
+}
+
+fn take(root: &mut Node, path: &str) -> Result<Node, Refusal> {
+    let (container, key) = container_mut(root, path)?;
+    let Some(items) = container.items_mut() else {
+        return container.remove(&key).ok_or_else(|| missing(path));
+    };
+    let index = index_of(&key, items.len()).map_err(|refusal| format!("{refusal} in `{path}`"))?;
+    if index < items.len() { Ok(items.remove(index)) } else { Err(missing(path)) }
+}
+
+/// The position that an index names among `length` places; below zero it counts from the end.
+fn index_of(text: &str, length: usize) -> Result<usize, Refusal> {
+    let number: i64 = text.parse().map_err(|_| format!("`{text}` is no index"))?;
+    let length_signed = i64::try_from(length).unwrap_or(i64::MAX);
+    let index = if number < 0 { number.saturating_add(length_signed) } else { number };
+    match usize::try_from(index) {
+        Ok(index) if index < length => Ok(index),
+        Ok(_) | Err(_) => Err(format!("index {number} is out of range")),
+    }
+}
+
+/// Cuts a pointer into the steps before the last, and the last; `~1` is `/`, `~0` is `~`.
+fn cut(path: &str) -> Result<(Vec<String>, String), Refusal> {
+    let Some(rest) = path.find('/').map(|index| &path[index + 1..]) else {
+        return Err(format!("`{path}` is no path: it must begin with `/`"));
+    };
+    let mut parts: Vec<String> = rest.split('/').map(|part| part.replace("~1", "/").replace("~0", "~")).collect();
+    let key = parts.pop().unwrap_or_default();
+    Ok((parts, key))
+}
+
+fn missing(path: &str) -> Refusal {
+    format!("there is no `{path}`")
+}

@@ -1,0 +1,251 @@
+//! Strategic merge patches, as Kustomize merges them.
+//!
+//! Mappings are merged field by field, `null` deletes, `$patch: delete|replace|merge` directs, and
+//! lists are replaced, but for those that the schema merges by key (see [`lists`]). Kinds that are
+//! not built in have no schema, so that for them this is a JSON merge patch.
+//!
+//! What a patch adds to nothing is *settled* first: directives and nulls inside it have done their
+//! work and are taken out. A field without any value (`key:`) does not survive a merge, while an
+//! explicit `null` that the patch does not mention stays: both are the original's.
+
+mod lists;
+
+use skerry_yaml::{Node, NodeKind};
+
+use super::schema::Schema;
+use crate::document::text_at;
+
+/// Why a patch cannot be merged.
+#[derive(Debug)]
+pub(crate) struct Misfit {
+    /// The field, from the root.
+    pub(crate) field: String,
+    /// In words.
+    pub(crate) message: String,
+}
+
+/// Merges a patch into an object; nothing is left when the patch deletes it.
+pub(crate) fn merge(dest: Node, patch: Node) -> Result<Option<Node>, Misfit> {
+    let mut walk = Walk { path: Vec::new() };
+    Ok(walk.node(Some(dest), Some(patch), Schema::Unknown)?.into_value())
+}
+
+/// What became of a node.
+#[derive(Debug)]
+enum Merged {
+    /// It is deleted.
+    Gone,
+    /// It is the old one, changed.
+    Old(Node),
+    /// It is that of the patch.
+    New(Node),
+    /// It is an explicit null that stays.
+    Null(Node),
+}
+
+impl Merged {
+    /// The value to keep, in a mapping.
+    fn into_value(self) -> Option<Node> {
+        match self {
+            Merged::Gone => None,
+            Merged::Old(node) | Merged::New(node) => Some(node).filter(|node| !node.is_null()),
+            Merged::Null(node) => Some(node),
+        }
+    }
+}
+
+/// What `$patch` says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Directive {
+    Merge,
+    Replace,
+    Delete,
+}
+
+struct Walk {
+    path: Vec<String>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Scalar,
+    List,
+    Mapping,
+}
+
+fn form(node: Option<&Node>) -> Option<Form> {
+    match &node?.kind {
+        NodeKind::Mapping { .. } => Some(Form::Mapping),
+        NodeKind::Sequence { .. } => Some(Form::List),
+        NodeKind::Scalar { .. } | NodeKind::Alias { .. } => node.filter(|node| !node.is_null()).map(|_| Form::Scalar),
+    }
+}
+
+impl Walk {
+    fn misfit<T>(&self, message: impl Into<String>) -> Result<T, Misfit> {
+        Err(Misfit { field: self.path.join("."), message: message.into() })
+    }
+
+    /// Merges two nodes, either of which may be missing.
+    fn node(&mut self, dest: Option<Node>, patch: Option<Node>, schema: Schema) -> Result<Merged, Misfit> {
+        let schema = typed(schema, [dest.as_ref(), patch.as_ref()]);
+        let (old, new) = (form(dest.as_ref()), form(patch.as_ref()));
+        if let (Some(old), Some(new)) = (old, new)
+            && old != new
+        {
+            return self.misfit("the patch has another shape: text, list and mapping cannot be merged");
+        }
+        match old.or(new) {
+            Some(Form::Mapping) | None => self.mapping(dest, patch, schema),
+            Some(Form::List) => {
+                if let Schema::List { .. } = schema {
+                    return self.list(dest, patch, schema);
+                }
+                Ok(newer(dest, patch))
+            }
+            Some(Form::Scalar) => Ok(newer(dest, patch)),
+        }
+    }
+
+    fn mapping(&mut self, dest: Option<Node>, patch: Option<Node>, schema: Schema) -> Result<Merged, Misfit> {
+        let Some(mut dest) = dest.filter(|dest| !dest.is_null() || patch.is_none()) else {
+            let Some(patch) = patch else { return Ok(Merged::Gone) };
+            return Ok(self.settle(patch, schema)?.map_or(Merged::Gone, Merged::New));
+        };
+        if dest.is_null() {
+            let is_explicit = dest.as_str().is_some_and(|text| !text.is_empty());
+            return Ok(if is_explicit { Merged::Null(dest) } else { Merged::Gone });
+        }
+        let mut patch = patch.unwrap_or_else(Node::mapping);
+        if patch.is_null() {
+            return Ok(Merged::Gone);
+        }
+        match self.take_directive(&mut patch)? {
+            Directive::Delete => return Ok(Merged::Gone),
+            Directive::Replace => return Ok(self.settle(patch, schema)?.map_or(Merged::Gone, Merged::New)),
+            Directive::Merge => {}
+        }
+        self.fields(&mut dest, patch, schema)?;
+        Ok(Merged::Old(dest))
+    }
+
+    /// Merges the fields of two mappings.
+    fn fields(&mut self, dest: &mut Node, mut patch: Node, schema: Schema) -> Result<(), Misfit> {
+        let old = dest.entries_mut().map(std::mem::take).unwrap_or_default();
+        let mut merged = Vec::with_capacity(old.len());
+        for (key, value) in old {
+            let name = key.as_str().unwrap_or("").to_owned();
+            let newer = patch.remove(&name);
+            if let Some(value) = self.field(&name, Some(value), newer, schema)? {
+                merged.push((key, value));
+            }
+        }
+        for (key, newer) in patch.entries_mut().map(std::mem::take).unwrap_or_default() {
+            let name = key.as_str().unwrap_or("").to_owned();
+            if let Some(value) = self.field(&name, None, Some(newer), schema)? {
+                merged.push((key, value));
+            }
+        }
+        if let Some(entries) = dest.entries_mut() {
+            *entries = merged;
+        }
+        Ok(())
+    }
+
+    fn field(
+        &mut self,
+        name: &str,
+        dest: Option<Node>,
+        patch: Option<Node>,
+        schema: Schema,
+    ) -> Result<Option<Node>, Misfit> {
+        self.path.push(name.to_owned());
+        let merged = self.node(dest, patch, schema.field(name))?;
+        self.path.pop();
+        Ok(merged.into_value())
+    }
+
+    /// Takes directives and nulls out of what is added as it is.
+    fn settle(&mut self, mut node: Node, schema: Schema) -> Result<Option<Node>, Misfit> {
+        if node.is_null() {
+            return Ok(None);
+        }
+        let schema = typed(schema, [Some(&node), None]);
+        if node.is_sequence() {
+            return match schema {
+                Schema::List { .. } => self.settle_list(node, schema),
+                Schema::Unknown | Schema::Plain | Schema::Object(_) | Schema::Map(_) => Ok(Some(node)),
+            };
+        }
+        if !node.is_mapping() {
+            return Ok(Some(node));
+        }
+        if self.take_directive(&mut node)? == Directive::Delete {
+            return Ok(None);
+        }
+        let entries = node.entries_mut().map(std::mem::take).unwrap_or_default();
+        let mut settled = Vec::with_capacity(entries.len());
+        for (key, value) in entries {
+            let name = key.as_str().unwrap_or("").to_owned();
+            self.path.push(name.clone());
+            if let Some(value) = self.settle(value, schema.field(&name))? {
+                settled.push((key, value));
+            }
+            self.path.pop();
+        }
+        if let Some(entries) = node.entries_mut() {
+            *entries = settled;
+        }
+        Ok(Some(node))
+    }
+
+    /// Reads and takes out `$patch` of a mapping.
+    fn take_directive(&self, patch: &mut Node) -> Result<Directive, Misfit> {
+        match patch.get(DIRECTIVE).and_then(Node::as_str).map(str::to_owned) {
+            None => Ok(Directive::Merge),
+            Some(text) => {
+                let directive = self.directive(&text)?;
+                patch.remove(DIRECTIVE);
+                Ok(directive)
+            }
+        }
+    }
+
+    fn directive(&self, text: &str) -> Result<Directive, Misfit> {
+        match text {
+            "merge" => Ok(Directive::Merge),
+            "replace" => Ok(Directive::Replace),
+            "delete" => Ok(Directive::Delete),
+            other => self.misfit(format!("`$patch: {other}` is none of merge, replace and delete")),
+        }
+    }
+}
+
+/// The field that directs a merge.
+const DIRECTIVE: &str = "$patch";
+
+/// The patch's value, else the old one.
+fn newer(dest: Option<Node>, patch: Option<Node>) -> Merged {
+    match (dest, patch) {
+        (_, Some(patch)) => Merged::New(patch),
+        (Some(dest), None) => Merged::Old(dest),
+        (None, None) => Merged::Gone,
+    }
+}
+
+/// What is known of a node, from its kind when nothing is known from above.
+fn typed(schema: Schema, nodes: [Option<&Node>; 2]) -> Schema {
+    if schema != Schema::Unknown {
+        return schema;
+    }
+    for node in nodes.into_iter().flatten() {
+        let (version, kind) = (text_at(node, &["apiVersion"]), text_at(node, &["kind"]));
+        if let (Some(version), Some(kind)) = (version, kind) {
+            let found = Schema::of_kind(version, kind);
+            if found != Schema::Unknown {
+                return found;
+            }
+        }
+    }
+    schema
+}

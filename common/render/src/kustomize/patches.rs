@@ -1,0 +1,240 @@
+//! `patches`, `patchesStrategicMerge` and `patchesJson6902`: read, matched, applied.
+
+use std::sync::Arc;
+
+use skerry_common::diagnostic::Location;
+use skerry_yaml::{Node, Rules};
+
+use super::accumulate::{check_named, load};
+use super::file::{Allows, Kustomization, PatchContent, PatchRule, Text};
+use super::patch_json6902::{self, Operation};
+use super::patch_strategic;
+use super::resource::{Resource, set_metadata};
+use crate::codes::{self, Fallible, fail, fail_with_help};
+use crate::document::{Source, flatten_lists, parse_nodes};
+use crate::tree::View;
+
+/// A patch, read.
+enum Patch {
+    /// Objects to be merged.
+    Strategic(Vec<Resource>),
+    /// Operations.
+    Json(Vec<Operation>),
+}
+
+/// Applies `patchesStrategicMerge`: each entry is a file or the patch itself.
+pub(crate) fn apply_strategic(
+    view: &View<'_>,
+    kustomization: &Kustomization,
+    resources: &mut Vec<Resource>,
+) -> Fallible<()> {
+    let mut patches = Vec::new();
+    for entry in &kustomization.patches_strategic {
+        let inline = parse_nodes(entry.value.as_bytes(), &kustomization.file, &view.limits).unwrap_or_default();
+        let content = if inline.iter().any(Node::is_mapping) {
+            PatchContent::Inline(entry.value.clone())
+        } else {
+            PatchContent::File(entry.value.clone())
+        };
+        match read(view, kustomization, &content, &entry.at)? {
+            Patch::Strategic(more) => patches.extend(more),
+            Patch::Json(_) => {
+                return fail(codes::PATCH_UNREADABLE, &entry.at, "a strategic merge patch is needed, an object");
+            }
+        }
+    }
+    for patch in &patches {
+        apply_by_id(view, resources, patch, Allows::default())?;
+    }
+    Ok(())
+}
+
+/// Applies `patches`.
+pub(crate) fn apply(view: &View<'_>, kustomization: &Kustomization, resources: &mut Vec<Resource>) -> Fallible<()> {
+    for rule in &kustomization.patches {
+        match read(view, kustomization, &rule.content, &rule.at)? {
+            Patch::Strategic(patches) => match &rule.target {
+                None => patches.iter().try_for_each(|patch| apply_by_id(view, resources, patch, rule.allows))?,
+                Some(_) => apply_to_target(view, resources, &patches, rule)?,
+            },
+            Patch::Json(operations) => apply_operations(view, resources, &operations, rule, Identity::Remembered)?,
+        }
+    }
+    Ok(())
+}
+
+/// Applies `patchesJson6902`.
+pub(crate) fn apply_json(
+    view: &View<'_>,
+    kustomization: &Kustomization,
+    resources: &mut [Resource],
+) -> Fallible<()> {
+    for rule in &kustomization.patches_json {
+        if rule.target.as_ref().is_none_or(|target| !target.has_name()) {
+            return fail(codes::KUSTOMIZATION_INVALID, &rule.at, "a target with a `name` is needed");
+        }
+        match read(view, kustomization, &rule.content, &rule.at)? {
+            Patch::Json(operations) => apply_operations(view, resources, &operations, rule, Identity::Forgotten)?,
+            Patch::Strategic(_) => {
+                return fail(codes::PATCH_UNREADABLE, &rule.at, "a JSON 6902 patch is needed, a list of operations");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether the identity from before a patch can still be used after it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Identity {
+    Remembered,
+    Forgotten,
+}
+
+fn apply_operations(
+    view: &View<'_>,
+    resources: &mut [Resource],
+    operations: &[Operation],
+    rule: &PatchRule,
+    identity: Identity,
+) -> Fallible<()> {
+    let Some(target) = &rule.target else {
+        return fail(codes::PATCH_UNREADABLE, &rule.at, "a JSON 6902 patch needs a `target`");
+    };
+    for resource in resources.iter_mut().filter(|resource| target.matches(resource)) {
+        if identity == Identity::Remembered {
+            resource.remember_id();
+        }
+        let shown = resource.current_id().shown();
+        patch_json6902::apply(view, &mut resource.node, operations, &shown)?;
+    }
+    Ok(())
+}
+
+fn indexes(resources: &[Resource], matches: impl Fn(&Resource) -> bool) -> Vec<usize> {
+    resources.iter().enumerate().filter(|(_, resource)| matches(resource)).map(|(index, _)| index).collect()
+}
+
+/// Reads a patch from its file or its text, and tells which of the two forms it has.
+fn read(view: &View<'_>, kustomization: &Kustomization, content: &PatchContent, at: &Location) -> Fallible<Patch> {
+    let (text, file, line) = match content {
+        PatchContent::File(path) => {
+            let entry = Text { value: path.clone(), at: at.clone() };
+            let (found, content) = load(view, kustomization, &entry)?;
+            (content, Arc::from(found.path.as_str()), None)
+        }
+        PatchContent::Inline(text) => (text.as_bytes().to_vec(), kustomization.file.clone(), at.line),
+    };
+    let mut nodes = match parse_nodes(&text, &file, &view.limits) {
+        Ok(nodes) => nodes,
+        // Lines of an inline text are counted from its own first line, which is not in the file.
+        Err(problems) => {
+            let message = problems.first().map(|problem| problem.message.clone()).unwrap_or_default();
+            let place = problems.first().map(|problem| problem.location.clone()).unwrap_or_default();
+            let at = if line.is_some() { at.clone() } else { place };
+            return fail(codes::PATCH_UNREADABLE, &at, format!("the patch is no YAML: {message}"));
+        }
+    };
+    let place = if line.is_some() { at.clone() } else { Location::file(&*file, None) };
+    match nodes.first() {
+        None => fail(codes::PATCH_UNREADABLE, &place, "the patch is empty"),
+        Some(node) if node.is_sequence() => Ok(Patch::Json(patch_json6902::parse(node, &place, line.is_some())?)),
+        Some(_) => {
+            if let Some(line) = line {
+                nodes.iter_mut().for_each(|node| node.position.line = line);
+            }
+            let sources = nodes.into_iter().map(|node| Source { node, file: file.clone(), rules: Rules::Kustomize });
+            let patches: Vec<_> = flatten_lists(sources.collect())?.into_iter().map(Resource::new).collect();
+            patches.iter().try_for_each(check_named)?;
+            Ok(Patch::Strategic(patches))
+        }
+    }
+}
+
+/// Merges a patch into the one resource that has, or had, its identity.
+fn apply_by_id(
+    view: &View<'_>,
+    resources: &mut Vec<Resource>,
+    patch: &Resource,
+    allows: Allows,
+) -> Fallible<()> {
+    let id = patch.current_id();
+    let found = indexes(resources, |resource| resource.has_id(|own| *own == id));
+    let at = patch.location();
+    match found.as_slice() {
+        [index] => merge_into(view, resources, *index, patch, allows),
+        [] => {
+            let message = format!("no resource matches the patch for `{}` ({})", id.shown(), patch.api_version());
+            fail_with_help(codes::PATCH_TARGET, &at, message, "correct its kind and name, or give the patch a `target`")
+        }
+        _ => fail(codes::PATCH_TARGET, &at, format!("several resources match the patch for `{}`", id.shown())),
+    }
+}
+
+/// Merges a patch into everything that its target selects.
+fn apply_to_target(
+    view: &View<'_>,
+    resources: &mut Vec<Resource>,
+    patches: &[Resource],
+    rule: &PatchRule,
+) -> Fallible<()> {
+    let (Some(target), [patch]) = (&rule.target, patches) else {
+        let message = "with a `target`, a strategic merge patch is one document";
+        return fail(codes::PATCH_UNREADABLE, &rule.at, message);
+    };
+    // From the last: a patch may delete.
+    for index in indexes(resources, |resource| target.matches(resource)).into_iter().rev() {
+        let Some(resource) = resources.get(index) else { continue };
+        let mut patch = patch.clone();
+        patch.node.set("apiVersion", Node::string(resource.api_version()));
+        merge_into(view, resources, index, &patch, rule.allows)?;
+    }
+    Ok(())
+}
+
+fn merge_into(
+    view: &View<'_>,
+    resources: &mut Vec<Resource>,
+    index: usize,
+    patch: &Resource,
+    allows: Allows,
+) -> Fallible<()> {
+    let Some(resource) = resources.get_mut(index) else { return Ok(()) };
+    let at = patch.location();
+    view.count_growth(weight(&patch.node), &at)?;
+    if allows.name_change || allows.kind_change {
+        resource.remember_id();
+    }
+    let (name, namespace) = (resource.name().to_owned(), resource.namespace().to_owned());
+    let kind = resource.kind().to_owned();
+    let shown = resource.current_id().shown();
+    let node = std::mem::replace(&mut resource.node, Node::null());
+    let merged = match patch_strategic::merge(node, patch.node.clone()) {
+        Ok(merged) => merged,
+        Err(misfit) => {
+            let at = at.with_field(misfit.field);
+            return fail(codes::PATCH_FAILS, &at, format!("the patch does not fit `{shown}`: {}", misfit.message));
+        }
+    };
+    let Some(merged) = merged.filter(|merged| !merged.entries().is_empty()) else {
+        resources.remove(index);
+        return Ok(());
+    };
+    resource.node = merged;
+    if !allows.kind_change {
+        resource.node.set("kind", Node::string(kind));
+    }
+    if !allows.name_change {
+        resource.set_name(&name);
+    }
+    set_metadata(&mut resource.node, "namespace", (!namespace.is_empty()).then(|| Node::string(namespace)));
+    Ok(())
+}
+
+/// About how many bytes a tree holds.
+pub(crate) fn weight(node: &Node) -> usize {
+    /// What a node needs besides its text, roughly.
+    const NODE_BYTES: usize = 32;
+    let below: usize = node.items().iter().map(weight).sum();
+    let fields: usize = node.entries().iter().map(|(key, value)| weight(key) + weight(value)).sum();
+    NODE_BYTES + node.as_str().map_or(0, str::len) + below + fields
+}

@@ -1,0 +1,251 @@
+//! One resource on its way through a build.
+
+use std::sync::Arc;
+
+use skerry_common::diagnostic::Location;
+use skerry_common::object::{group_of, version_of};
+use skerry_yaml::{Node, Position, Rules, ScalarStyle};
+
+use crate::document::{Source, text_at};
+
+/// Stands in for the namespace of what has none.
+const NOT_A_NAMESPACE: &str = "_non_namespaceable_";
+
+/// Marks objects that are input of tools and not for the cluster.
+const LOCAL_CONFIG: &str = "config.kubernetes.io/local-config";
+
+/// Group, version and kind.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(crate) struct Gvk {
+    pub(crate) group: String,
+    pub(crate) version: String,
+    pub(crate) kind: String,
+}
+
+impl Gvk {
+    /// Whether each part that the pattern gives is equal.
+    pub(crate) fn is_selected(&self, group: &str, version: &str, kind: &str) -> bool {
+        (group.is_empty() || group == self.group)
+            && (version.is_empty() || version == self.version)
+            && (kind.is_empty() || kind == self.kind)
+    }
+}
+
+/// What makes a resource itself, to Kustomize.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct ResourceId {
+    pub(crate) gvk: Gvk,
+    pub(crate) name: String,
+    /// The namespace that counts: `default` for none, a marker for kinds without.
+    pub(crate) namespace: String,
+}
+
+impl ResourceId {
+    pub(crate) fn is_cluster_scoped(&self) -> bool {
+        self.namespace == NOT_A_NAMESPACE
+    }
+
+    /// For people: `Deployment web` or `Deployment shop/web`.
+    pub(crate) fn shown(&self) -> String {
+        match self.namespace.as_str() {
+            NOT_A_NAMESPACE | "default" => format!("{} {}", self.gvk.kind, self.name),
+            namespace => format!("{} {namespace}/{}", self.gvk.kind, self.name),
+        }
+    }
+}
+
+/// An identity that a resource had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PreviousId {
+    pub(crate) kind: String,
+    pub(crate) name: String,
+    pub(crate) namespace: String,
+}
+
+/// What a generated resource does to one that is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Behavior {
+    #[default]
+    Create,
+    Merge,
+    Replace,
+}
+
+/// One resource on its way through a build.
+#[derive(Debug, Clone)]
+pub(crate) struct Resource {
+    pub(crate) node: Node,
+    pub(crate) file: Arc<str>,
+    pub(crate) position: Position,
+    /// Oldest first, without the current one.
+    pub(crate) previous: Vec<PreviousId>,
+    pub(crate) prefixes: Vec<String>,
+    pub(crate) suffixes: Vec<String>,
+    pub(crate) needs_hash: bool,
+    pub(crate) behavior: Behavior,
+    /// Whether Kustomize has kept notes on it, which rewrites its annotations in the end.
+    pub(crate) has_notes: bool,
+}
+
+impl Resource {
+    pub(crate) fn new(source: Source) -> Self {
+        Self {
+            position: source.node.position,
+            node: source.node,
+            file: source.file,
+            previous: Vec::new(),
+            prefixes: Vec::new(),
+            suffixes: Vec::new(),
+            needs_hash: false,
+            behavior: Behavior::Create,
+            has_notes: false,
+        }
+    }
+
+    /// Where it was declared.
+    pub(crate) fn location(&self) -> Location {
+        Location::file(&*self.file, (self.position.line > 0).then_some(self.position.line))
+    }
+
+    pub(crate) fn kind(&self) -> &str {
+        text_at(&self.node, &["kind"]).unwrap_or("")
+    }
+
+    pub(crate) fn api_version(&self) -> &str {
+        text_at(&self.node, &["apiVersion"]).unwrap_or("")
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        text_at(&self.node, &["metadata", "name"]).unwrap_or("")
+    }
+
+    pub(crate) fn namespace(&self) -> &str {
+        text_at(&self.node, &["metadata", "namespace"]).unwrap_or("")
+    }
+
+    pub(crate) fn gvk(&self) -> Gvk {
+        let api_version = self.api_version();
+        Gvk {
+            group: group_of(api_version).to_owned(),
+            version: version_of(api_version).to_owned(),
+            kind: self.kind().to_owned(),
+        }
+    }
+
+    /// Whether its kind is surely one that exists once per cluster.
+    pub(crate) fn is_cluster_scoped(&self) -> bool {
+        is_cluster_scoped(self.api_version(), self.kind())
+    }
+
+    /// What it is now.
+    pub(crate) fn current_id(&self) -> ResourceId {
+        let namespace = if self.is_cluster_scoped() { NOT_A_NAMESPACE } else { effective(self.namespace()) };
+        ResourceId { gvk: self.gvk(), name: self.name().to_owned(), namespace: namespace.to_owned() }
+    }
+
+    /// Every identity that it had, oldest first, without the current one.
+    pub(crate) fn previous_ids(&self) -> impl Iterator<Item = ResourceId> + '_ {
+        let now = self.gvk();
+        self.previous.iter().map(move |id| ResourceId {
+            gvk: Gvk { kind: id.kind.clone(), ..now.clone() },
+            name: id.name.clone(),
+            namespace: id.namespace.clone(),
+        })
+    }
+
+    /// What it was at first.
+    pub(crate) fn original_id(&self) -> ResourceId {
+        let first = self.previous_ids().next();
+        first.unwrap_or_else(|| self.current_id())
+    }
+
+    /// Whether an identity is or was its own.
+    pub(crate) fn has_id(&self, matches: impl Fn(&ResourceId) -> bool) -> bool {
+        self.previous_ids().any(|id| matches(&id)) || matches(&self.current_id())
+    }
+
+    /// Keeps the current identity, before it changes.
+    pub(crate) fn remember_id(&mut self) {
+        let id = self.current_id();
+        self.has_notes = true;
+        self.previous.push(PreviousId { kind: id.gvk.kind, name: id.name, namespace: id.namespace });
+    }
+
+    pub(crate) fn set_name(&mut self, name: &str) {
+        set_metadata(&mut self.node, "name", Some(Node::string(name)));
+    }
+
+    pub(crate) fn is_local_config(&self) -> bool {
+        let value = text_at(&self.node, &["metadata", "annotations", LOCAL_CONFIG]);
+        value.is_some_and(|value| value != "false")
+    }
+}
+
+/// Sets or takes away a field of `metadata`.
+pub(crate) fn set_metadata(node: &mut Node, key: &str, value: Option<Node>) {
+    if node.get("metadata").is_none() {
+        node.set("metadata", Node::mapping());
+    }
+    let Some(metadata) = node.get_mut("metadata") else { return };
+    match value {
+        Some(value) => metadata.set(key, value),
+        None => {
+            metadata.remove(key);
+        }
+    }
+}
+
+fn effective(namespace: &str) -> &str {
+    if namespace.is_empty() { "default" } else { namespace }
+}
+
+/// Makes the document that a build gives: annotations are texts, whatever was written.
+pub(crate) fn finish(mut resource: Resource) -> Source {
+    if let Some(metadata) = resource.node.get_mut("metadata") {
+        let annotations = metadata.get_mut("annotations").and_then(Node::entries_mut);
+        let is_empty = annotations.as_ref().is_some_and(|entries| entries.is_empty());
+        for (_, value) in annotations.into_iter().flatten() {
+            let text = value.as_str().unwrap_or("").to_owned();
+            if !matches!(value.kind, skerry_yaml::NodeKind::Scalar { style, .. } if style != ScalarStyle::Plain) {
+                *value = Node::string(text);
+            }
+        }
+        if is_empty && resource.has_notes {
+            metadata.remove("annotations");
+        }
+    }
+    resource.node.position = resource.position;
+    Source { node: resource.node, file: resource.file, rules: Rules::Kustomize }
+}
+
+/// Cluster-scoped kinds, with the versions that Kustomize knows. It goes by the exact version: a
+/// kind that it does not know in that version counts as namespaced.
+#[rustfmt::skip]
+const CLUSTER_SCOPED: &[(&str, &[&str])] = &[
+    ("v1", &["ComponentStatus", "Namespace", "Node", "NodeProxyOptions", "PersistentVolume"]),
+    ("admissionregistration.k8s.io/v1", &["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration",
+        "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"]),
+    ("admissionregistration.k8s.io/v1beta1", &["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"]),
+    ("apiextensions.k8s.io/v1", &["CustomResourceDefinition"]),
+    ("apiextensions.k8s.io/v1beta1", &["CustomResourceDefinition"]),
+    ("apiregistration.k8s.io/v1", &["APIService"]),
+    ("apiregistration.k8s.io/v1beta1", &["APIService"]),
+    ("certificates.k8s.io/v1", &["CertificateSigningRequest"]),
+    ("certificates.k8s.io/v1beta1", &["CertificateSigningRequest"]),
+    ("flowcontrol.apiserver.k8s.io/v1beta1", &["FlowSchema", "PriorityLevelConfiguration"]),
+    ("networking.k8s.io/v1", &["IngressClass"]),
+    ("networking.k8s.io/v1beta1", &["IngressClass"]),
+    ("node.k8s.io/v1", &["RuntimeClass"]),
+    ("node.k8s.io/v1beta1", &["RuntimeClass"]),
+    ("policy/v1beta1", &["PodSecurityPolicy"]),
+    ("rbac.authorization.k8s.io/v1", &["ClusterRole", "ClusterRoleBinding"]),
+    ("rbac.authorization.k8s.io/v1beta1", &["ClusterRole", "ClusterRoleBinding"]),
+    ("scheduling.k8s.io/v1", &["PriorityClass"]),
+    ("scheduling.k8s.io/v1beta1", &["PriorityClass"]),
+    ("storage.k8s.io/v1", &["CSIDriver", "CSINode", "StorageClass", "VolumeAttachment"]),
+    ("storage.k8s.io/v1beta1", &["CSIDriver", "CSINode", "StorageClass", "VolumeAttachment"]),
+];
+
+fn is_cluster_scoped(api_version: &str, kind: &str) -> bool {
+    CLUSTER_SCOPED.iter().any(|(version, kinds)| *version == api_version && kinds.contains(&kind))
+}

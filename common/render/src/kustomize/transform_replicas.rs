@@ -1,0 +1,36 @@
+//! `replicas`.
+
+use skerry_yaml::Node;
+
+use super::field_spec::{self, Misfit, Missing};
+use super::file::ReplicaRule;
+use super::resource::Resource;
+use crate::codes::{self, Fallible, fail};
+
+/// Sets the number of replicas of what has, or had, a name.
+pub(crate) fn apply(resources: &mut [Resource], rule: &ReplicaRule) -> Fallible<()> {
+    let mut found = false;
+    for spec in field_spec::defaults("replicas") {
+        for resource in resources.iter_mut() {
+            let is_meant = resource
+                .has_id(|id| id.name == rule.name && id.gvk.is_selected(&spec.group, &spec.version, &spec.kind));
+            if !is_meant {
+                continue;
+            }
+            found = true;
+            let mut set = |node: &mut Node| {
+                if !node.is_scalar() {
+                    return Err(Misfit("a number is needed here".to_owned()));
+                }
+                field_spec::put(node, Node::integer(rule.count));
+                Ok(())
+            };
+            field_spec::visit(resource, spec, Missing::Scalar, &mut set)?;
+        }
+    }
+    if found {
+        return Ok(());
+    }
+    let message = format!("no resource that has replicas is called `{}`", rule.name);
+    fail(codes::REPLICAS_UNMATCHED, &rule.at, message)
+}

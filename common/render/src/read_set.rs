@@ -1,0 +1,53 @@
+//! What a render depended on.
+
+use std::collections::BTreeMap;
+
+use crate::tree::{Entry, SourceTree, TreeError};
+
+/// Mark of a folder of which only its being there mattered.
+pub(crate) const FOLDER: &str = "folder";
+
+/// What a render depended on, exactly: as long as all of it holds, so does the result.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ReadSet {
+    /// Every path that was looked at, with its blob or tree id (of a folder: everything below
+    /// it), `symlink:TARGET`, `submodule`, `folder` (there, whatever it holds), or `None` when
+    /// nothing was there. What lies below a folder with its tree id is not listed again.
+    pub paths: BTreeMap<String, Option<String>>,
+    /// Every variable that was read, with its value.
+    pub variables: BTreeMap<String, Option<String>>,
+}
+
+impl ReadSet {
+    /// Whether all that was read is still the same.
+    pub fn still_holds(
+        &self,
+        tree: &dyn SourceTree,
+        variables: Option<&BTreeMap<String, String>>,
+    ) -> Result<bool, TreeError> {
+        Ok(self.variables_hold(variables) && self.paths_hold(tree)?)
+    }
+
+    /// Whether every variable that was read has the same value.
+    pub(crate) fn variables_hold(&self, variables: Option<&BTreeMap<String, String>>) -> bool {
+        let now = |name: &String| variables.and_then(|variables| variables.get(name));
+        self.variables.iter().all(|(name, value)| now(name) == value.as_ref())
+    }
+
+    /// Whether every path that was read has the same content.
+    pub(crate) fn paths_hold(&self, tree: &dyn SourceTree) -> Result<bool, TreeError> {
+        for (path, expected) in &self.paths {
+            let found = tree.entry(path)?;
+            let same = match (expected.as_deref(), &found) {
+                (None, None) => true,
+                (Some(FOLDER), Some(Entry::Directory { .. })) => true,
+                (Some(expected), Some(entry)) => entry.mark() == expected,
+                (None, Some(_)) | (Some(_), None) => false,
+            };
+            if !same {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}

@@ -1,0 +1,223 @@
+//! What a render sees of a tree: links followed, bounds kept, everything read remembered.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use skerry_common::diagnostic::{Diagnostic, Location};
+
+use super::{Entry, SourceTree, TreeError, join, parent};
+use crate::codes::{self, Fallible, fail, fail_with_help};
+use crate::limits::RenderLimits;
+use crate::read_set::{FOLDER, ReadSet};
+
+/// Most symbolic links in one path: what Linux follows.
+const LINKS_MAX: usize = 40;
+
+/// Largest Git LFS pointer, as its specification bounds it.
+const LFS_POINTER_BYTES_MAX: usize = 1024;
+
+/// How every Git LFS pointer begins.
+const LFS_POINTER_START: &[u8] = b"version https://git-lfs.github.com/spec/";
+
+/// A tree as one render sees it.
+pub(crate) struct View<'a> {
+    tree: &'a dyn SourceTree,
+    pub(crate) limits: RenderLimits,
+    state: RefCell<State>,
+}
+
+#[derive(Default)]
+struct State {
+    reads: ReadSet,
+    /// Folders with their tree id in `reads`.
+    listed: BTreeSet<String>,
+    bytes: u64,
+    documents: usize,
+    builds: usize,
+    growth: usize,
+    warnings: Vec<Diagnostic>,
+}
+
+/// What is at a path, links followed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// Where it really lies.
+    pub(crate) path: String,
+    /// Whether it is a folder.
+    pub(crate) is_folder: bool,
+}
+
+impl<'a> View<'a> {
+    pub(crate) fn new(tree: &'a dyn SourceTree, limits: RenderLimits) -> Self {
+        Self { tree, limits, state: RefCell::default() }
+    }
+
+    /// Everything that was read, and the warnings.
+    pub(crate) fn finish(self) -> (ReadSet, Vec<Diagnostic>) {
+        let state = self.state.into_inner();
+        (state.reads, state.warnings)
+    }
+
+    /// Notes what works, but somebody should look at; once.
+    pub(crate) fn warn(&self, warning: Diagnostic) {
+        let warnings = &mut self.state.borrow_mut().warnings;
+        if !warnings.contains(&warning) {
+            warnings.push(warning);
+        }
+    }
+
+    /// What is at a path, links inside the source followed; `at` is who asks.
+    pub(crate) fn find(&self, path: &str, at: &Location) -> Fallible<Option<Found>> {
+        let mut wanted = path.to_owned();
+        for _ in 0..=LINKS_MAX {
+            let Some((place, entry, rest)) = self.nearest(&wanted)? else { return Ok(None) };
+            let target = match entry {
+                Entry::File { .. } if rest.is_empty() => return Ok(Some(Found { path: place, is_folder: false })),
+                Entry::Directory { .. } => return Ok(Some(Found { path: place, is_folder: true })),
+                Entry::File { .. } => return Ok(None),
+                Entry::Submodule => {
+                    return fail(codes::SUBMODULE, at, format!("`{path}` lies in the submodule `{place}`"));
+                }
+                Entry::Symlink { target } => target,
+            };
+            let Ok(next) = join(parent(&place), &target) else {
+                return fail(codes::SYMLINK, at, format!("the symbolic link `{place}` leaves the source: `{target}`"));
+            };
+            wanted = if rest.is_empty() { next } else { format!("{next}/{rest}") };
+            if self.nearest(&wanted)?.is_none() {
+                return fail(codes::SYMLINK, at, format!("the symbolic link `{place}` leads to nothing: `{target}`"));
+            }
+        }
+        fail(codes::SYMLINK, at, format!("`{path}` leads through more than {LINKS_MAX} symbolic links"))
+    }
+
+    /// The entry at a path or, when a link, file or submodule stands in the way, that one, with
+    /// what of the path comes after it.
+    fn nearest(&self, path: &str) -> Fallible<Option<(String, Entry, String)>> {
+        if let Some(entry) = self.entry(path)? {
+            return Ok(Some((path.to_owned(), entry, String::new())));
+        }
+        let ends = path.match_indices('/').map(|(index, _)| index);
+        for end in ends {
+            let (front, rest) = (&path[..end], &path[end + 1..]);
+            match self.entry(front)? {
+                Some(Entry::Directory { .. }) => {}
+                None => break,
+                Some(entry @ (Entry::File { .. } | Entry::Symlink { .. } | Entry::Submodule)) => {
+                    return Ok(Some((front.to_owned(), entry, rest.to_owned())));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn entry(&self, path: &str) -> Fallible<Option<Entry>> {
+        let entry = self.tree.entry(path).or_else(|error| self.broken(path, &error))?;
+        let mark = entry.as_ref().map(|entry| match entry {
+            Entry::Directory { .. } => FOLDER.to_owned(),
+            Entry::File { .. } | Entry::Symlink { .. } | Entry::Submodule => entry.mark(),
+        });
+        self.remember(path, mark);
+        Ok(entry)
+    }
+
+    /// Notes what was seen, unless the tree id of a folder above says it already.
+    fn remember(&self, path: &str, mark: Option<String>) {
+        let mut state = self.state.borrow_mut();
+        let mut folder = path;
+        loop {
+            if state.listed.contains(folder) {
+                return;
+            }
+            if folder.is_empty() {
+                break;
+            }
+            folder = parent(folder);
+        }
+        state.reads.paths.insert(path.to_owned(), mark);
+    }
+
+    /// What a folder holds. Its tree id becomes part of the read-set.
+    pub(crate) fn list(&self, folder: &str) -> Fallible<Vec<(String, Entry)>> {
+        let entry = self.tree.entry(folder).or_else(|error| self.broken(folder, &error))?;
+        self.remember(folder, entry.as_ref().map(Entry::mark));
+        self.state.borrow_mut().listed.insert(folder.to_owned());
+        self.tree.list(folder).or_else(|error| self.broken(folder, &error))
+    }
+
+    /// The content of a file that was found.
+    pub(crate) fn read(&self, found: &Found) -> Fallible<Arc<[u8]>> {
+        let at = Location::file(&found.path, None);
+        if let Some(Entry::File { size, .. }) = self.entry(&found.path)? {
+            self.check_size(size, &at)?;
+        }
+        let content = self.tree.read(&found.path).or_else(|error| self.broken(&found.path, &error))?;
+        self.check_size(content.len() as u64, &at)?;
+        let total = {
+            let mut state = self.state.borrow_mut();
+            state.bytes += content.len() as u64;
+            state.bytes
+        };
+        if total > self.limits.total_bytes_max {
+            return fail(codes::TOO_LARGE, &at, format!("more than {} bytes are read in all", self.limits.total_bytes_max));
+        }
+        if content.len() <= LFS_POINTER_BYTES_MAX && content.starts_with(LFS_POINTER_START) {
+            let message = format!("`{}` is a Git LFS pointer, not the file itself", found.path);
+            return fail_with_help(codes::LFS_POINTER, &at, message, "keep manifests in Git itself, not in LFS");
+        }
+        Ok(content)
+    }
+
+    fn check_size(&self, size: u64, at: &Location) -> Fallible<()> {
+        let max = self.limits.file_bytes_max;
+        if size > max {
+            return fail(codes::TOO_LARGE, at, format!("the file has {size} bytes, at most {max} are read"));
+        }
+        Ok(())
+    }
+
+    /// Counts documents; refuses more than the bound.
+    pub(crate) fn count_documents(&self, documents: usize, at: &Location) -> Fallible<()> {
+        let mut state = self.state.borrow_mut();
+        state.documents += documents;
+        if state.documents > self.limits.documents_max {
+            let message = format!("more than {} documents are read in all", self.limits.documents_max);
+            return fail(codes::TOO_MANY_DOCUMENTS, at, message);
+        }
+        Ok(())
+    }
+
+    /// Counts a folder that is built; refuses more than the bound.
+    pub(crate) fn count_build(&self, at: &Location) -> Fallible<()> {
+        let mut state = self.state.borrow_mut();
+        state.builds += 1;
+        if state.builds > self.limits.builds_max {
+            let message = format!("more than {} folders are built in all", self.limits.builds_max);
+            return fail(codes::TOO_NESTED, at, message);
+        }
+        Ok(())
+    }
+
+    /// Counts bytes that patches, labels and the like add; refuses more than the bound, because
+    /// each of them may go into every resource.
+    pub(crate) fn count_growth(&self, bytes: usize, at: &Location) -> Fallible<()> {
+        let mut state = self.state.borrow_mut();
+        state.growth = state.growth.saturating_add(bytes);
+        if state.growth as u64 > self.limits.total_bytes_max {
+            let message = format!("transformers add more than {} bytes in all", self.limits.total_bytes_max);
+            return fail(codes::TOO_LARGE, at, message);
+        }
+        Ok(())
+    }
+
+    fn broken<T>(&self, path: &str, error: &TreeError) -> Fallible<T> {
+        let at = Location::file(path, None);
+        let code = match error {
+            TreeError::TooLarge { .. } => codes::TOO_LARGE,
+            TreeError::NotAFile { .. } => codes::NOT_FOUND,
+            TreeError::Unreadable { .. } => codes::UNREADABLE,
+        };
+        fail(code, &at, skerry_common::error_chain::Chain(error).to_string())
+    }
+}
