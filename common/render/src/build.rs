@@ -31,11 +31,7 @@ pub fn render(tree: &dyn SourceTree, request: &RenderRequest<'_>) -> Result<Rend
 }
 
 /// Builds a path without replacing variables and without checks: what `kustomize build` gives.
-pub fn build_documents(
-    tree: &dyn SourceTree,
-    path: &str,
-    limits: RenderLimits,
-) -> Result<Vec<Node>, Vec<Diagnostic>> {
+pub fn build_documents(tree: &dyn SourceTree, path: &str, limits: RenderLimits) -> Result<Vec<Node>, Vec<Diagnostic>> {
     Ok(build(tree, path, limits)?.sources.into_iter().map(|source| source.node).collect())
 }
 

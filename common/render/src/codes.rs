@@ -4,46 +4,202 @@ use skerry_common::diagnostic::{Code, Diagnostic, Location};
 
 /// Every code of this crate: number, title, and a paragraph for `skerry explain`.
 pub const CODES: &[(u16, &str, &str)] = &[
-    (400, "path not found", "A path that the application or a file names does not exist in the source at this commit. Paths are case-sensitive and relative: to the root of the source for an application, to the folder of the kustomization for what it lists."),
-    (401, "path leaves the source", "A path is absolute, holds a backslash, or its `..` lead out of the root of the source. Whatever a source can make Skerry read lies inside that source; copy what you need into it, or declare a second source."),
-    (402, "symbolic link refused", "A symbolic link points outside the source, to nothing, or through too many further links. Links that stay inside the source are followed."),
-    (403, "submodule", "The path lies in a Git submodule, which is content of another repository and is not fetched. Declare that repository as a source of its own."),
-    (404, "Git LFS pointer", "The file is a pointer to content in Git LFS, not the content. Manifests are text: keep them in Git itself, for example by excluding `*.yaml` in `.gitattributes`."),
-    (405, "too large", "A file, or everything read for this application, exceeds a bound. The message names the bound. It usually means that something else than manifests lies in the folder, or that bases include each other many times."),
-    (406, "source unreadable", "The repository or folder could not be read at this path, although it is there. This is a failure of the machine or of the repository, not of the file."),
-    (410, "not YAML", "The file cannot be read as YAML. Tabs that indent, a missing quote, a duplicate key and an undefined alias are the common causes. The line is where reading stopped, which may be just after the mistake."),
-    (411, "not an object", "A document is a list, a text or a number where a Kubernetes object is needed, which is a mapping with `apiVersion`, `kind` and `metadata`."),
-    (412, "field missing", "Every Kubernetes object needs `apiVersion`, `kind` and `metadata.name`, each a text. `generateName` cannot be used: what has no fixed name cannot be kept in a desired state."),
-    (413, "object declared twice", "Two documents declare the same object: same group, kind, namespace and name. Only one could win, so neither does. Both places are named; delete one, or give it another name."),
-    (414, "namespace on a cluster-wide object", "Objects of this built-in kind exist once per cluster and have no namespace. Delete `metadata.namespace`."),
-    (415, "too many documents", "The application holds more documents than may be applied as one. Split it into several applications."),
-    (416, "value without a JSON form", "Kubernetes works with JSON, and this value has no form there: infinity, not-a-number, a key that is no text, or text that its explicit tag does not allow."),
-    (417, "status ignored", "The document holds a `status`, which controllers write and which is no desired state. It is left out. Delete it from the file."),
-    (420, "unknown variable", "The text refers to a variable that neither the application nor the cluster defines. Replacement is strict, so that a typing mistake cannot deploy an empty value. Define the variable, or write `$${` where a literal `${` is meant."),
-    (421, "malformed variable", "After `${` a name and `}` are needed; names hold letters, digits, `_`, `.`, `-` and `/`. Defaults and other shell expressions are not supported. Write `$${` where a literal `${` is meant."),
-    (430, "Helm not supported yet", "The folder holds a `Chart.yaml`. Helm charts cannot be rendered yet; commit the output of `helm template` instead."),
-    (431, "nothing to render", "The folder holds no manifest and no kustomization. An empty result would delete everything that the application has deployed, so it is taken for a mistake; remove the application from its group to delete it."),
-    (440, "kustomization invalid", "A field of the kustomization has the wrong type or a value that Kustomize does not allow. The message says what is needed."),
-    (441, "unknown field", "The kustomization has a field that Kustomize does not know. It would have no effect, so it is refused; the message names the nearest field that exists."),
-    (442, "not supported yet", "The kustomization uses a field of Kustomize that Skerry does not support yet. It is refused rather than ignored, because the result would differ from what `kustomize build` gives."),
-    (443, "cycle", "A folder includes itself, or a folder that contains it, through `resources` or `components`. The message shows the chain."),
-    (444, "too deeply nested", "Folders include each other in a chain, or in a number, beyond the bound. The message names it."),
-    (445, "not a resource", "An entry of `resources` or `components` is neither a manifest nor a folder with a kustomization."),
-    (446, "file outside the kustomization", "A kustomization may only load files from its own folder and below; folders with a kustomization of their own may lie anywhere in the source. This is Kustomize's own load restriction."),
-    (447, "resource declared twice", "Two resources of one kustomization have the same group, version, kind, namespace and name. The message names both places."),
-    (448, "component in the wrong list", "A folder of kind `Component` belongs in `components`, any other in `resources`."),
-    (449, "remote base", "An entry of `resources` names another repository or a web address. Remote bases are not fetched; copy the base into the source."),
-    (450, "patch unreadable", "A patch is neither a strategic merge patch (an object) nor a JSON 6902 patch (a list of operations), or it is both or empty."),
-    (451, "patch without target", "No resource has the group, version, kind, namespace and name that the patch states, or more than one has. Give the patch a `target`, or correct its `metadata`."),
-    (452, "patch does not apply", "An operation of the patch does not fit the resource: a path that does not exist, an index out of range, a failed `test`, or a value of another shape."),
-    (453, "selector invalid", "A field of `target` is no regular expression, or a label or annotation selector is malformed."),
-    (455, "generator invalid", "A generator's source cannot be used: a literal without `=`, the same key twice, a line of an env file that is no `KEY=VALUE`."),
-    (456, "generator clashes", "`behavior: merge` and `replace` need a ConfigMap or Secret of that name made before; `create`, the default, needs that there is none."),
-    (457, "nothing to scale", "No Deployment, StatefulSet, ReplicaSet or ReplicationController has the name that `replicas` gives. Use the name from before prefixes and suffixes are added."),
-    (458, "ambiguous reference", "A name in one resource could mean several others, so Kustomize cannot tell which new name it has to become. The message lists them."),
-    (459, "unexpected shape", "A field that the kustomization has to change has another shape than its kind prescribes, for example a text where a mapping is needed."),
+    (
+        400,
+        "path not found",
+        "A path that the application or a file names does not exist in the source at this commit. Paths are case-sensitive and relative: to the root of the source for an application, to the folder of the kustomization for what it lists.",
+    ),
+    (
+        401,
+        "path leaves the source",
+        "A path is absolute, holds a backslash, or its `..` lead out of the root of the source. Whatever a source can make Skerry read lies inside that source; copy what you need into it, or declare a second source.",
+    ),
+    (
+        402,
+        "symbolic link refused",
+        "A symbolic link points outside the source, to nothing, or through too many further links. Links that stay inside the source are followed.",
+    ),
+    (
+        403,
+        "submodule",
+        "The path lies in a Git submodule, which is content of another repository and is not fetched. Declare that repository as a source of its own.",
+    ),
+    (
+        404,
+        "Git LFS pointer",
+        "The file is a pointer to content in Git LFS, not the content. Manifests are text: keep them in Git itself, for example by excluding `*.yaml` in `.gitattributes`.",
+    ),
+    (
+        405,
+        "too large",
+        "A file, or everything read for this application, exceeds a bound. The message names the bound. It usually means that something else than manifests lies in the folder, or that bases include each other many times.",
+    ),
+    (
+        406,
+        "source unreadable",
+        "The repository or folder could not be read at this path, although it is there. This is a failure of the machine or of the repository, not of the file.",
+    ),
+    (
+        410,
+        "not YAML",
+        "The file cannot be read as YAML. Tabs that indent, a missing quote, a duplicate key and an undefined alias are the common causes. The line is where reading stopped, which may be just after the mistake.",
+    ),
+    (
+        411,
+        "not an object",
+        "A document is a list, a text or a number where a Kubernetes object is needed, which is a mapping with `apiVersion`, `kind` and `metadata`.",
+    ),
+    (
+        412,
+        "field missing",
+        "Every Kubernetes object needs `apiVersion`, `kind` and `metadata.name`, each a text. `generateName` cannot be used: what has no fixed name cannot be kept in a desired state.",
+    ),
+    (
+        413,
+        "object declared twice",
+        "Two documents declare the same object: same group, kind, namespace and name. Only one could win, so neither does. Both places are named; delete one, or give it another name.",
+    ),
+    (
+        414,
+        "namespace on a cluster-wide object",
+        "Objects of this built-in kind exist once per cluster and have no namespace. Delete `metadata.namespace`.",
+    ),
+    (
+        415,
+        "too many documents",
+        "The application holds more documents than may be applied as one. Split it into several applications.",
+    ),
+    (
+        416,
+        "value without a JSON form",
+        "Kubernetes works with JSON, and this value has no form there: infinity, not-a-number, a key that is no text, or text that its explicit tag does not allow.",
+    ),
+    (
+        417,
+        "status ignored",
+        "The document holds a `status`, which controllers write and which is no desired state. It is left out. Delete it from the file.",
+    ),
+    (
+        420,
+        "unknown variable",
+        "The text refers to a variable that neither the application nor the cluster defines. Replacement is strict, so that a typing mistake cannot deploy an empty value. Define the variable, or write `$${` where a literal `${` is meant.",
+    ),
+    (
+        421,
+        "malformed variable",
+        "After `${` a name and `}` are needed; names hold letters, digits, `_`, `.`, `-` and `/`. Defaults and other shell expressions are not supported. Write `$${` where a literal `${` is meant.",
+    ),
+    (
+        430,
+        "Helm not supported yet",
+        "The folder holds a `Chart.yaml`. Helm charts cannot be rendered yet; commit the output of `helm template` instead.",
+    ),
+    (
+        431,
+        "nothing to render",
+        "The folder holds no manifest and no kustomization. An empty result would delete everything that the application has deployed, so it is taken for a mistake; remove the application from its group to delete it.",
+    ),
+    (
+        440,
+        "kustomization invalid",
+        "A field of the kustomization has the wrong type or a value that Kustomize does not allow. The message says what is needed.",
+    ),
+    (
+        441,
+        "unknown field",
+        "The kustomization has a field that Kustomize does not know. It would have no effect, so it is refused; the message names the nearest field that exists.",
+    ),
+    (
+        442,
+        "not supported yet",
+        "The kustomization uses a field of Kustomize that Skerry does not support yet. It is refused rather than ignored, because the result would differ from what `kustomize build` gives.",
+    ),
+    (
+        443,
+        "cycle",
+        "A folder includes itself, or a folder that contains it, through `resources` or `components`. The message shows the chain.",
+    ),
+    (
+        444,
+        "too deeply nested",
+        "Folders include each other in a chain, or in a number, beyond the bound. The message names it.",
+    ),
+    (
+        445,
+        "not a resource",
+        "An entry of `resources` or `components` is neither a manifest nor a folder with a kustomization.",
+    ),
+    (
+        446,
+        "file outside the kustomization",
+        "A kustomization may only load files from its own folder and below; folders with a kustomization of their own may lie anywhere in the source. This is Kustomize's own load restriction.",
+    ),
+    (
+        447,
+        "resource declared twice",
+        "Two resources of one kustomization have the same group, version, kind, namespace and name. The message names both places.",
+    ),
+    (
+        448,
+        "component in the wrong list",
+        "A folder of kind `Component` belongs in `components`, any other in `resources`.",
+    ),
+    (
+        449,
+        "remote base",
+        "An entry of `resources` names another repository or a web address. Remote bases are not fetched; copy the base into the source.",
+    ),
+    (
+        450,
+        "patch unreadable",
+        "A patch is neither a strategic merge patch (an object) nor a JSON 6902 patch (a list of operations), or it is both or empty.",
+    ),
+    (
+        451,
+        "patch without target",
+        "No resource has the group, version, kind, namespace and name that the patch states, or more than one has. Give the patch a `target`, or correct its `metadata`.",
+    ),
+    (
+        452,
+        "patch does not apply",
+        "An operation of the patch does not fit the resource: a path that does not exist, an index out of range, a failed `test`, or a value of another shape.",
+    ),
+    (
+        453,
+        "selector invalid",
+        "A field of `target` is no regular expression, or a label or annotation selector is malformed.",
+    ),
+    (
+        455,
+        "generator invalid",
+        "A generator's source cannot be used: a literal without `=`, the same key twice, a line of an env file that is no `KEY=VALUE`.",
+    ),
+    (
+        456,
+        "generator clashes",
+        "`behavior: merge` and `replace` need a ConfigMap or Secret of that name made before; `create`, the default, needs that there is none.",
+    ),
+    (
+        457,
+        "nothing to scale",
+        "No Deployment, StatefulSet, ReplicaSet or ReplicationController has the name that `replicas` gives. Use the name from before prefixes and suffixes are added.",
+    ),
+    (
+        458,
+        "ambiguous reference",
+        "A name in one resource could mean several others, so Kustomize cannot tell which new name it has to become. The message lists them.",
+    ),
+    (
+        459,
+        "unexpected shape",
+        "A field that the kustomization has to change has another shape than its kind prescribes, for example a text where a mapping is needed.",
+    ),
     (460, "deprecated field", "Kustomize has deprecated this field. It still works; the message names its successor."),
-    (461, "several kustomization files", "The folder holds more than one of `kustomization.yaml`, `kustomization.yml` and `Kustomization`. Keep one."),
+    (
+        461,
+        "several kustomization files",
+        "The folder holds more than one of `kustomization.yaml`, `kustomization.yml` and `Kustomization`. Keep one.",
+    ),
 ];
 
 macro_rules! codes {
@@ -99,8 +255,10 @@ mod tests {
         let used: Vec<u16> = ALL.iter().map(|code| code.0).collect();
         assert_eq!(explained, used);
         assert!(explained.is_sorted_by(|a, b| a < b));
-        assert!(CODES.iter().all(|(number, title, text)| {
-            (400..500).contains(number) && !title.is_empty() && text.ends_with('.')
-        }));
+        assert!(
+            CODES.iter().all(|(number, title, text)| {
+                (400..500).contains(number) && !title.is_empty() && text.ends_with('.')
+            })
+        );
     }
 }

@@ -4,7 +4,7 @@
 //! accumulate(folder):  resources ▸ generators ▸ components ▸ transformers
 //!   transformers:      patchesStrategicMerge ▸ patches ▸ namespace ▸ namePrefix ▸ nameSuffix
 //!                      ▸ labels ▸ annotations ▸ patchesJson6902 ▸ replicas ▸ images
-//! build(folder):       accumulate ▸ name hashes ▸ name references ▸ drop local-config
+//! build(folder):       accumulate ▸ name hashes ▸ name references ▸ drop local-config ▸ sort
 //! ```
 //! Resources keep every identity that they had ([`resource::Resource::previous`]), because patches,
 //! selectors and references may use any of them; only at the very end are references rewritten.
@@ -16,6 +16,7 @@ mod file;
 mod generators;
 mod images;
 mod name_refs;
+mod order;
 mod patch_json6902;
 mod patch_strategic;
 mod patches;
@@ -36,5 +37,6 @@ pub(crate) fn build(view: &View<'_>, folder: &str) -> Fallible<Vec<Source>> {
     let mut resources = accumulate::accumulate(view, folder)?;
     generators::add_hashes(&mut resources);
     name_refs::rewrite(&mut resources)?;
-    Ok(resources.into_iter().filter(|resource| !resource.is_local_config()).map(resource::finish).collect())
+    resources.retain(|resource| !resource.is_local_config());
+    Ok(order::sort(resources)?.into_iter().map(resource::finish).collect())
 }

@@ -18,21 +18,53 @@ use crate::tree::{Found, View};
 
 /// What of a kustomization is built.
 const SUPPORTED: &[&str] = &[
-    "apiVersion", "kind", "metadata", "namePrefix", "nameSuffix", "namespace", "commonLabels", "labels",
-    "commonAnnotations", "patchesStrategicMerge", "patchesJson6902", "patches", "images", "imageTags", "replicas",
-    "resources", "components", "bases", "configMapGenerator", "secretGenerator", "generatorOptions",
+    "apiVersion",
+    "kind",
+    "metadata",
+    "namePrefix",
+    "nameSuffix",
+    "namespace",
+    "commonLabels",
+    "labels",
+    "commonAnnotations",
+    "patchesStrategicMerge",
+    "patchesJson6902",
+    "patches",
+    "images",
+    "imageTags",
+    "replicas",
+    "resources",
+    "components",
+    "bases",
+    "configMapGenerator",
+    "secretGenerator",
+    "generatorOptions",
 ];
 
 /// What Kustomize has besides. Refused by name, unless empty.
 const NOT_YET: &[&str] = &[
-    "openapi", "replacements", "vars", "sortOptions", "crds", "helmGlobals", "helmCharts",
-    "helmChartInflationGenerator", "configurations", "generators", "transformers", "validators", "buildMetadata",
+    "openapi",
+    "replacements",
+    "vars",
+    "sortOptions",
+    "crds",
+    "helmGlobals",
+    "helmCharts",
+    "helmChartInflationGenerator",
+    "configurations",
+    "generators",
+    "transformers",
+    "validators",
+    "buildMetadata",
 ];
 
 /// Fields that still work, with what to write instead.
 const DEPRECATED: &[(&str, &str)] = &[
-    ("bases", "resources"), ("commonLabels", "labels"), ("imageTags", "images"),
-    ("patchesJson6902", "patches"), ("patchesStrategicMerge", "patches"),
+    ("bases", "resources"),
+    ("commonLabels", "labels"),
+    ("imageTags", "images"),
+    ("patchesJson6902", "patches"),
+    ("patchesStrategicMerge", "patches"),
 ];
 
 /// A kustomization file.
@@ -84,7 +116,8 @@ fn check_fields(view: &View<'_>, reader: &mut Reader, root: &Spot<'_>) {
     for (key, value) in root.node.entries() {
         let name = key.as_str().unwrap_or("");
         let spot = Spot { node: key, path: name.to_owned() };
-        let is_empty = value.is_null() || (value.items().is_empty() && value.entries().is_empty() && !value.is_scalar());
+        let is_empty =
+            value.is_null() || (value.items().is_empty() && value.entries().is_empty() && !value.is_scalar());
         if NOT_YET.contains(&name) && !is_empty {
             reader.problem(codes::NOT_SUPPORTED_YET, &spot, format!("`{name}` is not supported yet"));
         }
@@ -93,9 +126,11 @@ fn check_fields(view: &View<'_>, reader: &mut Reader, root: &Spot<'_>) {
             view.warn(warning.at(reader.at(&spot)).help(format!("use `{successor}`")));
         }
     }
-    let has_content = root.node.entries().iter().any(|(key, value)| {
-        !matches!(key.as_str(), Some("apiVersion" | "kind")) && !value.is_null()
-    });
+    let has_content = root
+        .node
+        .entries()
+        .iter()
+        .any(|(key, value)| !matches!(key.as_str(), Some("apiVersion" | "kind")) && !value.is_null());
     if !has_content {
         reader.problem(codes::KUSTOMIZATION_INVALID, root, "the kustomization is empty");
     }
@@ -122,13 +157,7 @@ fn check_kind(reader: &mut Reader, root: &Spot<'_>) -> bool {
     kind == "Component"
 }
 
-fn read_fields(
-    reader: &mut Reader,
-    root: &Spot<'_>,
-    found: &Found,
-    folder: &str,
-    is_component: bool,
-) -> Kustomization {
+fn read_fields(reader: &mut Reader, root: &Spot<'_>, found: &Found, folder: &str, is_component: bool) -> Kustomization {
     let mut resources = reader.texts(root, "resources");
     resources.extend(reader.texts(root, "bases"));
     let mut images = rules::images(reader, root, "images");

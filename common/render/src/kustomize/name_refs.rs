@@ -249,9 +249,8 @@ impl Lookup<'_> {
             Some(wanted) if by_origin => candidate.original_namespace == *wanted,
             Some(wanted) => candidate.now.namespace == *wanted,
         };
-        let same = |left: &Candidate, right: &Candidate| {
-            left.now.name == right.now.name && left.namespace == right.namespace
-        };
+        let same =
+            |left: &Candidate, right: &Candidate| left.now.name == right.now.name && left.namespace == right.namespace;
         let Some(found) = self.select(old, in_namespace, same, ambiguous) else { return Ok(()) };
         if found.now.name == old && found.namespace.is_empty() {
             return Ok(());

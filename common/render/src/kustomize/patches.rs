@@ -64,11 +64,7 @@ pub(crate) fn apply(view: &View<'_>, kustomization: &Kustomization, resources: &
 }
 
 /// Applies `patchesJson6902`.
-pub(crate) fn apply_json(
-    view: &View<'_>,
-    kustomization: &Kustomization,
-    resources: &mut [Resource],
-) -> Fallible<()> {
+pub(crate) fn apply_json(view: &View<'_>, kustomization: &Kustomization, resources: &mut [Resource]) -> Fallible<()> {
     for rule in &kustomization.patches_json {
         if rule.target.as_ref().is_none_or(|target| !target.has_name()) {
             return fail(codes::KUSTOMIZATION_INVALID, &rule.at, "a target with a `name` is needed");
@@ -151,12 +147,7 @@ fn read(view: &View<'_>, kustomization: &Kustomization, content: &PatchContent, 
 }
 
 /// Merges a patch into the one resource that has, or had, its identity.
-fn apply_by_id(
-    view: &View<'_>,
-    resources: &mut Vec<Resource>,
-    patch: &Resource,
-    allows: Allows,
-) -> Fallible<()> {
+fn apply_by_id(view: &View<'_>, resources: &mut Vec<Resource>, patch: &Resource, allows: Allows) -> Fallible<()> {
     let id = patch.current_id();
     let found = indexes(resources, |resource| resource.has_id(|own| *own == id));
     let at = patch.location();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use skerry_common::diagnostic::Location;
 use skerry_common::object::{group_of, version_of};
-use skerry_yaml::{Node, Position, Rules, ScalarStyle};
+use skerry_yaml::{CollectionStyle, Node, NodeKind, Position, Rules, ScalarStyle};
 
 use crate::document::{Source, text_at};
 
@@ -206,7 +206,7 @@ pub(crate) fn finish(mut resource: Resource) -> Source {
         let is_empty = annotations.as_ref().is_some_and(|entries| entries.is_empty());
         for (_, value) in annotations.into_iter().flatten() {
             let text = value.as_str().unwrap_or("").to_owned();
-            if !matches!(value.kind, skerry_yaml::NodeKind::Scalar { style, .. } if style != ScalarStyle::Plain) {
+            if !matches!(value.kind, NodeKind::Scalar { style, .. } if style != ScalarStyle::Plain) {
                 *value = Node::string(text);
             }
         }
@@ -214,8 +214,32 @@ pub(crate) fn finish(mut resource: Resource) -> Source {
             metadata.remove("annotations");
         }
     }
+    fill_flow_nulls(&mut resource.node, false);
     resource.node.position = resource.position;
     Source { node: resource.node, file: resource.file, rules: Rules::Kustomize }
+}
+
+/// Makes a value that is not written at all, inside brackets (`{key: }`), an empty text: Kustomize
+/// writes and reads every resource once more on its way, and that is how it comes back.
+fn fill_flow_nulls(node: &mut Node, in_brackets: bool) {
+    let is_flow = |style: &CollectionStyle| in_brackets || *style == CollectionStyle::Flow;
+    let is_untagged = node.tag().is_none();
+    match &mut node.kind {
+        NodeKind::Scalar { text, style } => {
+            if in_brackets && is_untagged && text.is_empty() && *style == ScalarStyle::Plain {
+                *style = ScalarStyle::SingleQuoted;
+            }
+        }
+        NodeKind::Sequence { items, style } => {
+            let is_flow = is_flow(style);
+            items.iter_mut().for_each(|item| fill_flow_nulls(item, is_flow));
+        }
+        NodeKind::Mapping { entries, style } => {
+            let is_flow = is_flow(style);
+            entries.iter_mut().for_each(|(_, value)| fill_flow_nulls(value, is_flow));
+        }
+        NodeKind::Alias { .. } => {}
+    }
 }
 
 /// Cluster-scoped kinds, with the versions that Kustomize knows. It goes by the exact version: a

@@ -46,6 +46,9 @@ fn set_all(
     pairs: &BTreeMap<String, String>,
     specs: &[&FieldSpec],
 ) -> Fallible<()> {
+    if pairs.is_empty() {
+        return Ok(());
+    }
     let bytes: usize = pairs.iter().map(|(key, value)| key.len() + value.len()).sum();
     for resource in resources {
         view.count_growth(bytes, &resource.location())?;

@@ -51,7 +51,8 @@ fn problem_of(case: &Path) -> Option<String> {
 #[test]
 fn every_case_gives_what_kustomize_gives() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
-    let mut cases: Vec<_> = std::fs::read_dir(&root).expect("testdata").map(|entry| entry.expect("entry").path()).collect();
+    let mut cases: Vec<_> =
+        std::fs::read_dir(&root).expect("testdata").map(|entry| entry.expect("entry").path()).collect();
     cases.retain(|path| path.join("in").is_dir());
     cases.sort();
     assert!(!cases.is_empty());

@@ -21,9 +21,20 @@ impl Random {
 }
 
 const PATHS: &[&str] = &[
-    "base/kustomization.yaml", "base/a.yaml", "base/b.yaml", "one/kustomization.yaml", "one/patch.yaml",
-    "two/kustomization.yml", "two/kustomization.yaml", "two/c.yaml", "plain/d.yaml", "plain/sub/e.yaml",
-    "plain/sub/kustomization.yaml", "plain/Chart.yaml", "unread/f.yaml", "base/env",
+    "base/kustomization.yaml",
+    "base/a.yaml",
+    "base/b.yaml",
+    "one/kustomization.yaml",
+    "one/patch.yaml",
+    "two/kustomization.yml",
+    "two/kustomization.yaml",
+    "two/c.yaml",
+    "plain/d.yaml",
+    "plain/sub/e.yaml",
+    "plain/sub/kustomization.yaml",
+    "plain/Chart.yaml",
+    "unread/f.yaml",
+    "base/env",
 ];
 
 const CONTENTS: &[&str] = &[
@@ -53,9 +64,16 @@ fn edit(random: &mut Random, tree: &mut MemoryTree) {
 fn start() -> MemoryTree {
     let mut tree = MemoryTree::new();
     for (path, content) in [
-        ("base/kustomization.yaml", 0), ("base/a.yaml", 7), ("base/b.yaml", 9), ("one/kustomization.yaml", 2),
-        ("one/patch.yaml", 8), ("two/kustomization.yml", 3), ("two/c.yaml", 10), ("plain/d.yaml", 9),
-        ("plain/sub/e.yaml", 10), ("unread/f.yaml", 8),
+        ("base/kustomization.yaml", 0),
+        ("base/a.yaml", 7),
+        ("base/b.yaml", 9),
+        ("one/kustomization.yaml", 2),
+        ("one/patch.yaml", 8),
+        ("two/kustomization.yml", 3),
+        ("two/c.yaml", 10),
+        ("plain/d.yaml", 9),
+        ("plain/sub/e.yaml", 10),
+        ("unread/f.yaml", 8),
     ] {
         tree.insert(path, CONTENTS[content]);
     }

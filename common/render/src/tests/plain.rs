@@ -66,13 +66,13 @@ fn yaml_is_read_as_kubernetes_reads_it() {
 #[test]
 fn a_namespace_is_given_to_built_in_kinds_that_need_one() {
     let text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\napiVersion: v1\nkind: Namespace\n\
-                metadata: {name: n}\n---\napiVersion: x.dev/v1\nkind: Widget\nmetadata: {name: w}\n---\n\
+                metadata: {name: ns}\n---\napiVersion: x.dev/v1\nkind: Widget\nmetadata: {name: w}\n---\n\
                 apiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: own}\n";
     let tree = tree(&[("a.yaml", text)]);
     let request = RenderRequest { namespace: Some("shop"), ..RenderRequest::new("") };
     let keys: Vec<String> =
         render(&tree, &request).expect("renders").objects.iter().map(|object| object.key.to_string()).collect();
-    assert_eq!(keys, ["ConfigMap/shop/a", "Namespace/n", "Widget.x.dev/w", "Secret/own/s"]);
+    assert_eq!(keys, ["ConfigMap/shop/a", "Namespace/ns", "Widget.x.dev/w", "Secret/own/s"]);
 }
 
 #[test]
@@ -117,7 +117,7 @@ fn without_variables_the_text_stays() {
 fn the_read_set_names_what_mattered() {
     let tree = tree(&[
         ("app/kustomization.yaml", "resources: [a.yaml, ../base]\n"),
-        ("app/a.yaml", &config_map("a${V}")),
+        ("app/a.yaml", &config_map("\"a${V}\"")),
         ("base/kustomization.yml", "resources: [b.yaml]\n"),
         ("base/b.yaml", &config_map("b")),
         ("base/unread.yaml", "x"),

@@ -78,11 +78,9 @@ impl MemoryTree {
 impl Leaf {
     fn entry(&self) -> Entry {
         match self {
-            Leaf::File(content) => Entry::File {
-                id: Digest::of(content).hex(),
-                size: content.len() as u64,
-                executable: false,
-            },
+            Leaf::File(content) => {
+                Entry::File { id: Digest::of(content).hex(), size: content.len() as u64, executable: false }
+            }
             Leaf::Symlink(target) => Entry::Symlink { target: target.clone() },
             Leaf::Submodule => Entry::Submodule,
         }

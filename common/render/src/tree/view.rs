@@ -160,7 +160,11 @@ impl<'a> View<'a> {
             state.bytes
         };
         if total > self.limits.total_bytes_max {
-            return fail(codes::TOO_LARGE, &at, format!("more than {} bytes are read in all", self.limits.total_bytes_max));
+            return fail(
+                codes::TOO_LARGE,
+                &at,
+                format!("more than {} bytes are read in all", self.limits.total_bytes_max),
+            );
         }
         if content.len() <= LFS_POINTER_BYTES_MAX && content.starts_with(LFS_POINTER_START) {
             let message = format!("`{}` is a Git LFS pointer, not the file itself", found.path);

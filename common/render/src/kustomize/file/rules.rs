@@ -25,10 +25,7 @@ pub(crate) enum Reach {
     #[default]
     Own,
     /// Into the templates of pods, or of claims, or both.
-    Templates {
-        pods: bool,
-        claims: bool,
-    },
+    Templates { pods: bool, claims: bool },
     /// Into selectors and every template.
     Selectors,
 }
@@ -99,8 +96,7 @@ pub(crate) struct GeneratorOptions {
 }
 
 pub(super) fn labels(reader: &mut Reader, root: &Spot<'_>) -> Vec<LabelRule> {
-    const KNOWN: &[&str] =
-        &["pairs", "includeSelectors", "includeTemplates", "includeVolumeClaimTemplates", "fields"];
+    const KNOWN: &[&str] = &["pairs", "includeSelectors", "includeTemplates", "includeVolumeClaimTemplates", "fields"];
     let mut rules = Vec::new();
     for spot in reader.items(root, "labels") {
         reader.only(&spot, KNOWN);
@@ -115,11 +111,7 @@ pub(super) fn labels(reader: &mut Reader, root: &Spot<'_>) -> Vec<LabelRule> {
                 creates: reader.flag(&field, "create"),
             });
         }
-        rules.push(LabelRule {
-            pairs: reader.pairs(&spot, "pairs"),
-            reach: reach(reader, &spot),
-            fields,
-        });
+        rules.push(LabelRule { pairs: reader.pairs(&spot, "pairs"), reach: reach(reader, &spot), fields });
     }
     let common = reader.pairs(root, "commonLabels");
     rules.push(LabelRule { pairs: common, reach: Reach::Selectors, fields: Vec::new() });
@@ -163,8 +155,7 @@ pub(super) fn patches(reader: &mut Reader, root: &Spot<'_>, key: &str) -> Vec<Pa
 }
 
 fn selector(reader: &mut Reader, spot: &Spot<'_>) -> Option<Selector> {
-    const KNOWN: &[&str] =
-        &["group", "version", "kind", "name", "namespace", "labelSelector", "annotationSelector"];
+    const KNOWN: &[&str] = &["group", "version", "kind", "name", "namespace", "labelSelector", "annotationSelector"];
     reader.only(spot, KNOWN);
     let values = KNOWN.iter().map(|key| (*key, reader.text(spot, key).unwrap_or_default())).collect();
     match Selector::parse(values) {

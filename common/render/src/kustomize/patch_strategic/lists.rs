@@ -25,12 +25,7 @@ enum Lists {
 
 impl Walk {
     /// Merges two lists, either of which may be missing.
-    pub(super) fn list(
-        &mut self,
-        dest: Option<Node>,
-        patch: Option<Node>,
-        schema: Schema,
-    ) -> Result<Merged, Misfit> {
+    pub(super) fn list(&mut self, dest: Option<Node>, patch: Option<Node>, schema: Schema) -> Result<Merged, Misfit> {
         let Some(mut dest) = dest.filter(|dest| !dest.is_null()) else {
             let Some(patch) = patch else { return Ok(Merged::Gone) };
             return self.finish_one(patch, schema);
@@ -148,12 +143,7 @@ impl Walk {
     }
 
     /// Replaces every entry of an identity, or takes it out, or adds it at the end.
-    fn put_entry(
-        &self,
-        list: Vec<Node>,
-        identity: &Identity,
-        entry: Option<Node>,
-    ) -> Result<Vec<Node>, Misfit> {
+    fn put_entry(&self, list: Vec<Node>, identity: &Identity, entry: Option<Node>) -> Result<Vec<Node>, Misfit> {
         let Identity { keys, values } = identity;
         let first_given = |texts: Option<&str>| texts.is_some_and(|text| !text.is_empty());
         let by_mapping = first_given(keys.first().copied()) && first_given(values.first().map(String::as_str));
