@@ -32,6 +32,8 @@ CREATE TABLE clusters (
     sync_requests          BIGINT NOT NULL DEFAULT 0,
     confirmations          TEXT NOT NULL DEFAULT '[]',
     position               BIGINT NOT NULL,
+    refused_root           BLOB,
+    refused                TEXT,
     api_kinds              TEXT NOT NULL DEFAULT '[]'
 );
 CREATE UNIQUE INDEX clusters_by_position ON clusters (position);
@@ -97,8 +99,9 @@ CREATE TABLE sources (
     url             TEXT NOT NULL,
     reference       TEXT NOT NULL,
     commit_id       TEXT,
-    checked_unix_ms BIGINT NOT NULL,
+    checked_unix_ms BIGINT,
     changed_unix_ms BIGINT,
+    failures        BIGINT NOT NULL,
     error           TEXT
 );
 

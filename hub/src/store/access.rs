@@ -6,6 +6,8 @@ use skerry_common::bundle::digest::Digest;
 
 use super::{Position, StoreError};
 
+pub use skerry_hub_core::access::Role;
+
 /// Audit entries kept: years of operators' actions.
 pub const AUDIT_MAX: u64 = 100_000;
 
@@ -32,15 +34,6 @@ pub trait AccessStore {
         before: Option<Position>,
         limit: usize,
     ) -> impl Future<Output = Result<Vec<AuditEntry>, StoreError>> + Send;
-}
-
-/// What a token's bearer may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
-    /// May read.
-    Viewer,
-    /// May read and write.
-    Admin,
 }
 
 /// An API token; the secret itself is never stored.

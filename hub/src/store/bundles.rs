@@ -43,6 +43,20 @@ pub trait BundleStore {
         cluster: &ClusterId,
     ) -> impl Future<Output = Result<Option<StoredRoot>, StoreError>> + Send;
 
+    /// The newest published roots of these clusters, without their bytes.
+    fn targets(
+        &self,
+        clusters: &[ClusterId],
+    ) -> impl Future<Output = Result<Vec<(ClusterId, BundleMark)>, StoreError>> + Send;
+
+    /// Remembers what an agent said to an offer: why it refused this root, or that it took it.
+    fn put_verdict(
+        &self,
+        cluster: &ClusterId,
+        root: Digest,
+        refused: Option<String>,
+    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+
     /// The published root at one place.
     fn root(
         &self,

@@ -191,6 +191,8 @@ pub struct ClusterRecord {
     pub last_contact_unix_ms: Option<i64>,
     /// The highest place that it proved to have seen.
     pub highest: Option<Place>,
+    /// The root that its agent refused last, and why; `None` once it took another.
+    pub refusal: Option<(Digest, String)>,
     /// How often a full pass was asked for.
     pub sync_requests: u64,
     /// Confirmed prune lists, sorted.

@@ -227,6 +227,10 @@ pub struct DriftRecord {
     pub position: Position,
     /// Where.
     pub cluster: ClusterId,
+    /// Which life of the journal told of it.
+    pub incarnation: Incarnation,
+    /// The entry that opened it; all its fields share it.
+    pub sequence: Sequence,
     /// Whose object.
     pub application: ApplicationName,
     /// Which.

@@ -64,7 +64,7 @@ struct State {
     events: BTreeMap<Position, EventRecord>,
     dropped: BTreeMap<(Option<ClusterId>, &'static str), u64>,
     dropped_through: Position,
-    drifts: BTreeMap<DriftKey, Drift>,
+    drifts: BTreeMap<DriftKey, DriftRecord>,
     api_tokens: BTreeMap<String, ApiToken>,
     audit: BTreeMap<Position, AuditEntry>,
 }
@@ -75,13 +75,6 @@ struct Cluster {
     /// Confirmed prune lists, oldest first.
     confirmed: Vec<Digest>,
     silence: Option<skerry_common::status::Contact>,
-}
-
-/// A drift and the entry that opened it.
-struct Drift {
-    incarnation: Incarnation,
-    sequence: Sequence,
-    record: DriftRecord,
 }
 
 impl State {

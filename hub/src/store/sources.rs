@@ -4,7 +4,7 @@ use std::future::Future;
 
 use skerry_common::bundle::digest::{BlobRef, Digest};
 use skerry_common::diagnostic::Diagnostic;
-use skerry_common::id::{ApplicationName, CommitId, SourceName};
+use skerry_common::id::{ApplicationName, ClusterName, CommitId, SourceName};
 
 use super::{Position, StoreError};
 
@@ -70,10 +70,12 @@ pub struct SourceRecord {
     pub reference: String,
     /// The last commit that was fetched.
     pub commit: Option<CommitId>,
-    /// When it was last looked at.
-    pub checked_unix_ms: i64,
-    /// When the commit last changed.
+    /// When it was last looked at with success.
+    pub checked_unix_ms: Option<i64>,
+    /// When the commit was fetched.
     pub changed_unix_ms: Option<i64>,
+    /// Failures since the last success.
+    pub failures: u32,
     /// Why the last look failed, redacted.
     pub error: Option<String>,
 }
@@ -115,6 +117,8 @@ pub enum Subject {
     Source(SourceName),
     /// An application.
     Application(ApplicationName),
+    /// What a cluster would run: nothing new is published for it.
+    Cluster(ClusterName),
 }
 
 /// What is wrong with something.

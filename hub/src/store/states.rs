@@ -19,7 +19,13 @@ pub trait StateStore {
     /// What these clusters reported last, in any order; those that never did are left out.
     fn states(&self, clusters: &[ClusterId]) -> impl Future<Output = Result<Vec<ClusterState>, StoreError>> + Send;
 
-    /// Application sections.
+    /// All application sections of these clusters.
+    fn sections(
+        &self,
+        clusters: &[ClusterId],
+    ) -> impl Future<Output = Result<Vec<ApplicationState>, StoreError>> + Send;
+
+    /// Application sections, page by page.
     fn applications(
         &self,
         query: &ApplicationQuery,

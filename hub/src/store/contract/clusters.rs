@@ -70,12 +70,14 @@ async fn a_token_is_bound_to_the_first_key(store: impl Store) {
     assert_eq!(store.join(join("secret", "key-a", 1_500)).await.expect("answers"), JoinOutcome::Joined);
     assert_eq!(store.join(join("secret", "key-b", 1_600)).await.expect("answers"), JoinOutcome::TokenTaken);
     assert_eq!(store.join(join("secret", "key-a", 1_700)).await.expect("answers"), JoinOutcome::Joined);
+    let late = join("secret", "key-a", 9_000);
+    assert_eq!(store.join(late).await.expect("answers"), JoinOutcome::Joined, "its answer may have been lost");
     let used = store.token(&Digest::of(b"secret")).await.expect("reads").expect("is there");
     assert_eq!(used.used_by, Some(Digest::of(b"key-a")));
     let record = store.cluster(&edge).await.expect("reads").expect("is there");
-    assert_eq!((record.standing, record.last_contact_unix_ms), (Standing::Joined, Some(1_700)));
+    assert_eq!((record.standing, record.last_contact_unix_ms), (Standing::Joined, Some(9_000)));
     assert_eq!(record.sealing_key, Some(vec![7; 32]));
-    assert_eq!(record.certificate.expect("issued").serial, "key-a-1700");
+    assert_eq!(record.certificate.expect("issued").serial, "key-a-9000");
 }
 
 async fn a_token_expires_and_is_replaced(store: impl Store) {

@@ -26,8 +26,9 @@ async fn sources_are_replaced(store: impl Store) {
         url: "https://git.example/shop.git".into(),
         reference: "branch main".into(),
         commit: None,
-        checked_unix_ms: 1,
+        checked_unix_ms: Some(1),
         changed_unix_ms: None,
+        failures: 3,
         error: Some("no route to host".into()),
     };
     store.put_source(source.clone()).await.expect("stores");

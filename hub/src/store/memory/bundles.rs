@@ -71,6 +71,22 @@ impl BundleStore for MemoryStore {
         self.with(|state| roots(state, cluster).next_back().cloned())
     }
 
+    async fn targets(&self, clusters: &[ClusterId]) -> Result<Vec<(ClusterId, BundleMark)>, StoreError> {
+        self.with(|state| {
+            let newest = |id: &ClusterId| roots(state, id).rfind(|root| root.signature.is_some()).map(StoredRoot::mark);
+            clusters.iter().filter_map(|id| newest(id).map(|mark| (id.clone(), mark))).collect()
+        })
+    }
+
+    async fn put_verdict(&self, cluster: &ClusterId, root: Digest, refused: Option<String>) -> Result<(), StoreError> {
+        self.with(|state| {
+            if let Some(known) = state.clusters.get_mut(cluster) {
+                known.record.refusal = refused.map(|reason| (root, reason));
+            }
+            state.changed(cluster);
+        })
+    }
+
     async fn root(&self, cluster: &ClusterId, place: Place) -> Result<Option<StoredRoot>, StoreError> {
         self.with(|state| {
             state.roots.get(&(cluster.clone(), place)).filter(|root| root.signature.is_some()).cloned()

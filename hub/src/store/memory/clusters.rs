@@ -72,7 +72,11 @@ impl ClusterStore for MemoryStore {
     async fn join(&self, join: Join) -> Result<JoinOutcome, StoreError> {
         self.with(|state| {
             if let Some(hash) = &join.token {
-                let fits = |token: &&mut JoinToken| token.cluster == join.cluster && token.expires_unix_ms > join.now_unix_ms;
+                // Expiry bounds the first use only: the same key may come back for its answer.
+                let fits = |token: &&mut JoinToken| {
+                    let in_time = token.used_by.is_some() || token.expires_unix_ms > join.now_unix_ms;
+                    token.cluster == join.cluster && in_time
+                };
                 let Some(token) = state.tokens.get_mut(hash).filter(fits) else { return JoinOutcome::TokenUnknown };
                 if token.used_by.is_some_and(|key| key != join.certificate.key) {
                     return JoinOutcome::TokenTaken;
@@ -209,6 +213,7 @@ fn new_record(cluster: NewCluster, position: Position) -> ClusterRecord {
         agent: None,
         last_contact_unix_ms: None,
         highest: None,
+        refusal: None,
         sync_requests: 0,
         confirmations: Vec::new(),
         position,

@@ -3,7 +3,7 @@
 use skerry_common::id::{ClusterId, Incarnation, Sequence};
 use skerry_common::journal::{Event, JournalEntry};
 
-use super::{Drift, MemoryStore, State, page};
+use super::{MemoryStore, State, page};
 use crate::store::journal::{
     DRIFTS_PER_CLUSTER_MAX, DriftFilter, DriftQuery, DriftRecord, EVENTS_MAX, EVENTS_PER_CLUSTER_MAX, EventQuery,
     EventRecord, HubEvent, JournalStore, Range, What,
@@ -86,7 +86,7 @@ impl JournalStore for MemoryStore {
                     && query.application.as_ref().is_none_or(|name| record.application == *name)
                     && (query.which == DriftFilter::All || record.closed.is_none())
             };
-            let found = state.drifts.values().map(|drift| &drift.record).filter(wanted).cloned().collect();
+            let found = state.drifts.values().filter(wanted).cloned().collect();
             in_range(found, query.range, query.limit, |record| record.position)
         })
     }
@@ -123,6 +123,8 @@ fn insert(state: &mut State, key: &(ClusterId, Incarnation), entry: &JournalEntr
             let record = DriftRecord {
                 position,
                 cluster: cluster.clone(),
+                incarnation,
+                sequence: entry.sequence,
                 application: drift.application.clone(),
                 object: drift.object.clone(),
                 uid: drift.uid.clone(),
@@ -134,21 +136,21 @@ fn insert(state: &mut State, key: &(ClusterId, Incarnation), entry: &JournalEntr
                 closed: None,
             };
             let key = (cluster.clone(), drift.uid.clone(), drift.resource_version.clone(), field.path.clone());
-            state.drifts.entry(key).or_insert(Drift { incarnation, sequence: entry.sequence, record });
+            state.drifts.entry(key).or_insert(record);
         }
     }
     if let Event::DriftClosed { drift, outcome } = &entry.event {
         let mut closed = Vec::new();
         for (key, known) in &mut state.drifts {
             let opened_here = key.0 == cluster && known.incarnation == incarnation && known.sequence == *drift;
-            if opened_here && known.record.closed.is_none() {
-                known.record.closed = Some((*outcome, entry.at_unix_ms));
+            if opened_here && known.closed.is_none() {
+                known.closed = Some((*outcome, entry.at_unix_ms));
                 closed.push(key.clone());
             }
         }
         for key in closed {
             let position = state.next();
-            state.drifts.entry(key).and_modify(|known| known.record.position = position);
+            state.drifts.entry(key).and_modify(|known| known.position = position);
         }
     }
 }
@@ -170,7 +172,7 @@ fn trim_events(state: &mut State, cluster: Option<&ClusterId>) {
 fn trim_drifts(state: &mut State, cluster: &ClusterId) {
     let own = state.drifts.iter().filter(|(key, _)| key.0 == *cluster);
     let mut order: Vec<_> =
-        own.map(|(key, drift)| (drift.record.closed.is_some(), std::cmp::Reverse(drift.record.position), key.clone())).collect();
+        own.map(|(key, drift)| (drift.closed.is_some(), std::cmp::Reverse(drift.position), key.clone())).collect();
     order.sort();
     for (.., key) in order.into_iter().skip(usize::try_from(DRIFTS_PER_CLUSTER_MAX).unwrap_or(usize::MAX)) {
         state.drifts.remove(&key);

@@ -13,6 +13,7 @@ use crate::store::{Position, StoreError};
 impl SourceStore for MemoryStore {
     async fn put_source(&self, source: SourceRecord) -> Result<(), StoreError> {
         self.with(|state| {
+            state.next();
             state.sources.insert(source.name.clone(), source);
         })
     }
@@ -23,6 +24,7 @@ impl SourceStore for MemoryStore {
 
     async fn remove_source(&self, name: &SourceName) -> Result<(), StoreError> {
         self.with(|state| {
+            state.next();
             state.sources.remove(name);
         })
     }
@@ -58,6 +60,7 @@ impl SourceStore for MemoryStore {
         now_unix_ms: i64,
     ) -> Result<(), StoreError> {
         self.with(|state| {
+            state.next();
             if problems.is_empty() {
                 state.problems.remove(&subject);
                 return;
@@ -72,7 +75,10 @@ impl SourceStore for MemoryStore {
     }
 
     async fn put_fleet(&self, fleet: FleetRecord) -> Result<(), StoreError> {
-        self.with(|state| state.fleet = Some(fleet))
+        self.with(|state| {
+            state.next();
+            state.fleet = Some(fleet);
+        })
     }
 
     async fn fleet(&self) -> Result<Option<FleetRecord>, StoreError> {

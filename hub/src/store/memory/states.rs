@@ -22,6 +22,12 @@ impl StateStore for MemoryStore {
         self.with(|state| clusters.iter().filter_map(|id| state.states.get(id).cloned()).collect())
     }
 
+    async fn sections(&self, clusters: &[ClusterId]) -> Result<Vec<ApplicationState>, StoreError> {
+        self.with(|state| {
+            state.applications.values().filter(|known| clusters.contains(&known.cluster)).cloned().collect()
+        })
+    }
+
     async fn applications(&self, query: &ApplicationQuery) -> Result<Vec<ApplicationState>, StoreError> {
         self.with(|state| {
             let wanted = state.applications.values().filter(|known| {

@@ -4,7 +4,7 @@ use skerry_common::bundle::digest::Digest;
 use sqlx::sqlite::SqliteRow;
 
 use super::{SqliteStore, bytes, digest, failed, get, page, parse, position};
-use crate::store::access::{AUDIT_MAX, AccessStore, ApiToken, AuditEntry, Role};
+use crate::store::access::{AUDIT_MAX, AccessStore, ApiToken, AuditEntry};
 use crate::store::{Position, StoreError, column};
 
 impl AccessStore for SqliteStore {
@@ -16,7 +16,7 @@ impl AccessStore for SqliteStore {
         )
         .bind(&token.name)
         .bind(bytes(&token.hash))
-        .bind(role_word(token.role))
+        .bind(token.role.to_string())
         .bind(token.created_unix_ms)
         .bind(token.expires_unix_ms)
         .execute(&mut *write.tx)
@@ -95,7 +95,7 @@ fn token(row: &SqliteRow) -> Result<ApiToken, StoreError> {
     Ok(ApiToken {
         name: get(row, "name")?,
         hash: digest(row, "hash")?,
-        role: parse(row, "role", role)?,
+        role: parse(row, "role", str::parse)?,
         created_unix_ms: get(row, "created_unix_ms")?,
         expires_unix_ms: get(row, "expires_unix_ms")?,
     })
@@ -110,19 +110,4 @@ fn entry(row: &SqliteRow) -> Result<AuditEntry, StoreError> {
         subject: get(row, "subject")?,
         outcome: get(row, "outcome")?,
     })
-}
-
-fn role_word(role: Role) -> &'static str {
-    match role {
-        Role::Viewer => "viewer",
-        Role::Admin => "admin",
-    }
-}
-
-fn role(word: &str) -> Result<Role, &'static str> {
-    match word {
-        "viewer" => Ok(Role::Viewer),
-        "admin" => Ok(Role::Admin),
-        _ => Err("not a role"),
-    }
 }

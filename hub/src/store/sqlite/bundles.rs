@@ -106,6 +106,43 @@ impl BundleStore for SqliteStore {
         row.as_ref().map(root).transpose()
     }
 
+    async fn targets(&self, clusters: &[ClusterId]) -> Result<Vec<(ClusterId, BundleMark)>, StoreError> {
+        let action = "read the newest bundle roots";
+        let mut connection = self.readers().acquire().await.map_err(failed(action))?;
+        let mut targets = Vec::with_capacity(clusters.len());
+        for cluster in clusters {
+            let row = sqlx::query(
+                "SELECT epoch, generation, digest FROM roots WHERE cluster = $1 AND signature IS NOT NULL \
+                 ORDER BY epoch DESC, generation DESC LIMIT 1",
+            )
+            .bind(cluster.as_str())
+            .fetch_optional(&mut *connection)
+            .await
+            .map_err(failed(action))?;
+            let Some(row) = row else { continue };
+            let place = Place {
+                epoch: Epoch(unsigned(&row, "epoch")?),
+                generation: Generation(unsigned(&row, "generation")?),
+            };
+            targets.push((cluster.clone(), BundleMark { place, root: digest(&row, "digest")? }));
+        }
+        Ok(targets)
+    }
+
+    async fn put_verdict(&self, cluster: &ClusterId, root: Digest, refused: Option<String>) -> Result<(), StoreError> {
+        let mut write = self.write("store a verdict").await?;
+        let position = write.next().await?;
+        sqlx::query("UPDATE clusters SET refused_root = $2, refused = $3, position = $4 WHERE id = $1")
+            .bind(cluster.as_str())
+            .bind(refused.as_ref().map(|_| bytes(&root)))
+            .bind(&refused)
+            .bind(position)
+            .execute(&mut *write.tx)
+            .await
+            .map_err(failed(write.action))?;
+        write.commit().await
+    }
+
     async fn root(&self, cluster: &ClusterId, place: Place) -> Result<Option<StoredRoot>, StoreError> {
         let row = sqlx::query(
             "SELECT * FROM roots WHERE cluster = $1 AND epoch = $2 AND generation = $3 AND signature IS NOT NULL",

@@ -7,7 +7,7 @@ use skerry_common::status::{Contact, ContactBounds};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite};
 
-use super::{SqliteStore, bytes, digest, failed, get, json, page, parse, position, to_json, unsigned};
+use super::{SqliteStore, bytes, digest, failed, get, json, optional_digest, page, parse, position, to_json, unsigned};
 use crate::store::clusters::{
     AgentFacts, CONFIRMATIONS_MAX, Certificate, CertificateStanding, ClusterQuery, ClusterRecord, ClusterStore, Join,
     JoinOutcome, JoinToken, NewCluster, Registration, Standing,
@@ -18,7 +18,7 @@ use crate::store::{Position, StoreError, column};
 const COLUMNS: &str = "SELECT id, name, labels, variables, created_unix_ms, standing, certificate_serial, \
     certificate_key, certificate_issued_ms, certificate_expires_ms, sealing_key, agent_version, wire_version, \
     bundle_schemas, trust_version, kubernetes_version, platform, last_contact_unix_ms, highest_epoch, \
-    highest_generation, sync_requests, confirmations, position, '[]' AS api_kinds FROM clusters";
+    highest_generation, sync_requests, confirmations, position, refused_root, refused, '[]' AS api_kinds FROM clusters";
 
 impl ClusterStore for SqliteStore {
     async fn register(&self, cluster: NewCluster, token: Option<JoinToken>) -> Result<Registration, StoreError> {
@@ -274,6 +274,7 @@ fn record(row: &SqliteRow) -> Result<ClusterRecord, StoreError> {
         agent: agent(row)?,
         last_contact_unix_ms: get(row, "last_contact_unix_ms")?,
         highest: place(row, "highest_epoch", "highest_generation")?,
+        refusal: optional_digest(row, "refused_root")?.zip(get(row, "refused")?),
         sync_requests: unsigned(row, "sync_requests")?,
         confirmations,
         position: position(row, "position")?,

@@ -168,7 +168,9 @@ async fn bind_token(
         .await
         .map_err(failed(write.action))?;
     let Some(token) = row.as_ref().map(read_token).transpose()? else { return Ok(Some(JoinOutcome::TokenUnknown)) };
-    if token.cluster != join.cluster || token.expires_unix_ms <= join.now_unix_ms {
+    // Expiry bounds the first use only: the same key may come back for its answer.
+    let in_time = token.used_by.is_some() || token.expires_unix_ms > join.now_unix_ms;
+    if token.cluster != join.cluster || !in_time {
         return Ok(Some(JoinOutcome::TokenUnknown));
     }
     if token.used_by.is_some_and(|key| key != join.certificate.key) {

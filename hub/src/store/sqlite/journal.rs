@@ -302,6 +302,8 @@ fn drift(row: &SqliteRow) -> Result<DriftRecord, StoreError> {
     Ok(DriftRecord {
         position: position(row, "position")?,
         cluster: parse(row, "cluster", ClusterId::parse)?,
+        incarnation: Incarnation(get::<i64>(row, "incarnation")?.cast_unsigned()),
+        sequence: Sequence(unsigned(row, "sequence")?),
         application: parse(row, "application", ApplicationName::parse)?,
         object: json(row, "object")?,
         uid: get(row, "uid")?,

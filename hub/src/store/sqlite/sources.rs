@@ -2,7 +2,7 @@
 
 use skerry_common::bundle::digest::{BlobRef, Digest};
 use skerry_common::diagnostic::Diagnostic;
-use skerry_common::id::{ApplicationName, CommitId, SourceName};
+use skerry_common::id::{ApplicationName, ClusterName, CommitId, SourceName};
 use sqlx::sqlite::SqliteRow;
 
 use super::{SqliteStore, bytes, digest, failed, get, json, page, parse, position, to_json, unsigned};
@@ -15,10 +15,11 @@ use crate::store::{Position, StoreError, column};
 impl SourceStore for SqliteStore {
     async fn put_source(&self, source: SourceRecord) -> Result<(), StoreError> {
         let mut write = self.write("store a source").await?;
+        write.next().await?;
         sqlx::query(
-            "INSERT INTO sources (name, url, reference, commit_id, checked_unix_ms, changed_unix_ms, error) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (name) DO UPDATE SET url = $2, reference = $3, \
-             commit_id = $4, checked_unix_ms = $5, changed_unix_ms = $6, error = $7",
+            "INSERT INTO sources (name, url, reference, commit_id, checked_unix_ms, changed_unix_ms, error, \
+             failures) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (name) DO UPDATE SET url = $2, reference = $3, \
+             commit_id = $4, checked_unix_ms = $5, changed_unix_ms = $6, error = $7, failures = $8",
         )
         .bind(source.name.as_str())
         .bind(&source.url)
@@ -27,6 +28,7 @@ impl SourceStore for SqliteStore {
         .bind(source.checked_unix_ms)
         .bind(source.changed_unix_ms)
         .bind(&source.error)
+        .bind(i64::from(source.failures))
         .execute(&mut *write.tx)
         .await
         .map_err(failed(write.action))?;
@@ -43,6 +45,7 @@ impl SourceStore for SqliteStore {
 
     async fn remove_source(&self, name: &SourceName) -> Result<(), StoreError> {
         let mut write = self.write("remove a source").await?;
+        write.next().await?;
         sqlx::query("DELETE FROM sources WHERE name = $1")
             .bind(name.as_str())
             .execute(&mut *write.tx)
@@ -97,6 +100,7 @@ impl SourceStore for SqliteStore {
         now_unix_ms: i64,
     ) -> Result<(), StoreError> {
         let mut write = self.write("store what is wrong").await?;
+        write.next().await?;
         let (kind, name) = subject_words(&subject);
         let query = if problems.is_empty() {
             sqlx::query("DELETE FROM problems WHERE subject = $1 AND name = $2").bind(kind).bind(name)
@@ -127,6 +131,7 @@ impl SourceStore for SqliteStore {
 
     async fn put_fleet(&self, fleet: FleetRecord) -> Result<(), StoreError> {
         let mut write = self.write("store the fleet documents").await?;
+        write.next().await?;
         sqlx::query(
             "INSERT INTO fleet (one, commit_id, at_unix_ms, documents) VALUES (1, $1, $2, $3) \
              ON CONFLICT (one) DO UPDATE SET commit_id = $1, at_unix_ms = $2, documents = $3",
@@ -188,6 +193,7 @@ fn source(row: &SqliteRow) -> Result<SourceRecord, StoreError> {
         commit: commit.map(|_| parse(row, "commit_id", CommitId::parse)).transpose()?,
         checked_unix_ms: get(row, "checked_unix_ms")?,
         changed_unix_ms: get(row, "changed_unix_ms")?,
+        failures: u32::try_from(unsigned(row, "failures")?).unwrap_or(u32::MAX),
         error: get(row, "error")?,
     })
 }
@@ -225,6 +231,7 @@ fn subject_words(subject: &Subject) -> (&'static str, String) {
         Subject::Fleet => ("fleet", String::new()),
         Subject::Source(name) => ("source", name.to_string()),
         Subject::Application(name) => ("application", name.to_string()),
+        Subject::Cluster(name) => ("cluster", name.to_string()),
     }
 }
 
@@ -233,6 +240,7 @@ fn problem(row: &SqliteRow) -> Result<ProblemRecord, StoreError> {
         "fleet" => Subject::Fleet,
         "source" => Subject::Source(parse(row, "name", SourceName::parse)?),
         "application" => Subject::Application(parse(row, "name", ApplicationName::parse)?),
+        "cluster" => Subject::Cluster(parse(row, "name", ClusterName::parse)?),
         other => return Err(StoreError::Damaged { what: "subject", detail: format!("`{other}`") }),
     };
     Ok(ProblemRecord { subject, problems: json(row, "problems")?, since_unix_ms: get(row, "since_unix_ms")? })

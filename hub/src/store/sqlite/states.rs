@@ -48,6 +48,23 @@ impl StateStore for SqliteStore {
         Ok(states)
     }
 
+    async fn sections(&self, clusters: &[ClusterId]) -> Result<Vec<ApplicationState>, StoreError> {
+        let mut sections = Vec::with_capacity(clusters.len());
+        for some in clusters.chunks(STATES_AT_ONCE) {
+            let mut sql = QueryBuilder::<Sqlite>::new("SELECT * FROM application_states WHERE cluster IN (");
+            let mut list = sql.separated(", ");
+            for cluster in some {
+                list.push_bind(cluster.as_str().to_owned());
+            }
+            sql.push(")");
+            let rows = sql.build().fetch_all(self.readers()).await.map_err(failed("read applications"))?;
+            for row in &rows {
+                sections.push(application(row)?);
+            }
+        }
+        Ok(sections)
+    }
+
     async fn applications(&self, query: &ApplicationQuery) -> Result<Vec<ApplicationState>, StoreError> {
         let mut sql = QueryBuilder::<Sqlite>::new("SELECT * FROM application_states WHERE ");
         match &query.range {
