@@ -77,7 +77,7 @@ fn operation(item: &Node, at: &Location) -> Result<Operation, Refusal> {
 pub(crate) fn apply(view: &View<'_>, node: &mut Node, operations: &[Operation], target: &str) -> Fallible<()> {
     for operation in operations {
         let mut grown = 0;
-        let result = run(node, operation, &mut grown);
+        let result = run(node, operation, &mut grown, view.limits.depth_max);
         if let Err(refusal) = result {
             let at = operation.at.clone();
             return fail(codes::PATCH_FAILS, &at, format!("the patch does not fit `{target}`: {refusal}"));
@@ -87,29 +87,44 @@ pub(crate) fn apply(view: &View<'_>, node: &mut Node, operations: &[Operation], 
     Ok(())
 }
 
-fn run(root: &mut Node, operation: &Operation, grown: &mut usize) -> Result<(), Refusal> {
+fn run(root: &mut Node, operation: &Operation, grown: &mut usize, depth_max: usize) -> Result<(), Refusal> {
     let path = operation.path.as_str();
+    let fits = |value: &Node| {
+        let depth = path.matches('/').count() + depth(value);
+        if depth > depth_max { Err(format!("`{path}` would be nested more than {depth_max} deep")) } else { Ok(()) }
+    };
     match &operation.verb {
         Verb::Add(value) => {
+            fits(value)?;
             *grown = weight(value);
             add(root, path, value.clone())
         }
         Verb::Remove => take(root, path).map(|_| ()),
         Verb::Replace(value) => {
+            fits(value)?;
             *grown = weight(value);
             replace(root, path, value.clone())
         }
         Verb::Move { from } => {
             let value = take(root, from)?;
+            fits(&value)?;
             add(root, path, value)
         }
         Verb::Copy { from } => {
             let value = find(root, from)?.cloned().unwrap_or_else(Node::null);
+            fits(&value)?;
             *grown = weight(&value);
             add(root, path, value)
         }
         Verb::Test(expected) => test(root, path, expected),
     }
+}
+
+/// How many levels a tree has.
+fn depth(node: &Node) -> usize {
+    let items = node.items().iter().map(depth).max().unwrap_or(0);
+    let values = node.entries().iter().map(|(_, value)| depth(value)).max().unwrap_or(0);
+    1 + items.max(values)
 }
 
 fn test(root: &Node, path: &str, expected: &Node) -> Result<(), Refusal> {

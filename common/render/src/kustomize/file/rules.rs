@@ -10,6 +10,9 @@ use crate::kustomize::field_spec::FieldSpec;
 use crate::kustomize::resource::Behavior;
 use crate::kustomize::select::Selector;
 
+/// Most parts of a field's path: no Kubernetes object is nested as deep.
+const PATH_PARTS_MAX: usize = 64;
+
 /// One entry of `labels`; `commonLabels` is one that goes everywhere.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct LabelRule {
@@ -103,11 +106,17 @@ pub(super) fn labels(reader: &mut Reader, root: &Spot<'_>) -> Vec<LabelRule> {
         let mut fields = Vec::new();
         for field in reader.items(&spot, "fields") {
             reader.only(&field, &["path", "create", "group", "version", "kind"]);
+            let path = reader.text(&field, "path").unwrap_or_default();
+            if path.matches('/').count() >= PATH_PARTS_MAX {
+                let message = format!("the path has more than {PATH_PARTS_MAX} parts");
+                reader.problem(codes::KUSTOMIZATION_INVALID, &field, message);
+                continue;
+            }
             fields.push(FieldSpec {
                 group: reader.text(&field, "group").unwrap_or_default(),
                 version: reader.text(&field, "version").unwrap_or_default(),
                 kind: reader.text(&field, "kind").unwrap_or_default(),
-                path: reader.text(&field, "path").unwrap_or_default(),
+                path,
                 creates: reader.flag(&field, "create"),
             });
         }
