@@ -7,11 +7,14 @@ mod kinds;
 mod lists;
 mod ownership;
 mod reads;
+mod same;
 mod watches;
 
 use std::time::Duration;
 
 use serde_json::{Value, json};
+
+pub use same::same;
 
 use super::{ApiKind, Apply, ApplyMode, Cluster, ClusterError, Force, Target};
 
@@ -172,5 +175,12 @@ mod tests {
     async fn the_twin_holds_the_contract() {
         let cluster = MemoryCluster::new(1, Arc::new(time::OffsetDateTime::now_utc));
         hold(&cluster, "contract", &|| cluster.compact()).await;
+    }
+
+    #[tokio::test]
+    async fn two_twins_answer_alike() {
+        let one = MemoryCluster::new(1, Arc::new(time::OffsetDateTime::now_utc));
+        let two = MemoryCluster::new(2, Arc::new(time::OffsetDateTime::now_utc));
+        same(&one, &two, "same").await;
     }
 }

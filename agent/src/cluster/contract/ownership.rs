@@ -162,10 +162,26 @@ async fn wrong_documents<C: Cluster>(bench: &Bench<'_, C>, namespace: &str) {
     bench.apply(&target, web(&target)).await.expect("applied");
     let selector = json!({"matchLabels": {"app": "other"}});
     check(&|object| object["spec"]["selector"] = selector.clone(), "spec.selector").await;
-    let mut object = web(&target);
-    object["metadata"]["uid"] = json!("00000000-0000-4000-8000-000000000000");
-    let refused = bench.apply(&target, object).await;
-    assert!(matches!(refused, Err(ClusterError::Conflict(Conflict::Changed(_)))), "{refused:?}");
+    let other = json!("00000000-0000-4000-8000-000000000000");
+    check(&|object| object["metadata"]["uid"] = other.clone(), "metadata.uid").await;
+    another_object(bench, namespace).await;
+}
+
+async fn another_object<C: Cluster>(bench: &Bench<'_, C>, namespace: &str) {
+    let target = config_map(namespace, "another");
+    let with = |name: &str, value: &str| {
+        let mut object = document(&target, json!({"data": {"a": "1"}}));
+        object["metadata"][name] = json!(value);
+        object
+    };
+    let check = async |object: Value| {
+        let refused = bench.apply(&target, object).await;
+        assert!(matches!(refused, Err(ClusterError::Conflict(Conflict::Changed(_)))), "{refused:?}");
+    };
+    check(with("uid", "00000000-0000-4000-8000-000000000000")).await;
+    let first = bench.apply(&target, document(&target, json!({"data": {"a": "1"}}))).await.expect("applied").object;
+    bench.apply(&target, document(&target, json!({"data": {"a": "2"}}))).await.expect("applied");
+    check(with("resourceVersion", &text(&first, "/metadata/resourceVersion"))).await;
 }
 
 async fn secrets<C: Cluster>(bench: &Bench<'_, C>, namespace: &str) {

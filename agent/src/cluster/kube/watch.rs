@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::answer::{Answer, Status};
 use super::connection::Connection;
-use super::request::{Ask, in_scope, many, name_kind};
+use super::request::{Ask, in_scope, name_kind, single};
 use crate::cluster::{ApiKind, Cause, ClusterError, Detail, Scope, WatchEvent};
 
 /// After how long the server ends a watch; ours then begins a new one where it ended.
@@ -40,7 +40,8 @@ pub(super) async fn start(
     from: &str,
 ) -> Result<BoxStream<'static, Result<WatchEvent, ClusterError>>, ClusterError> {
     let mut ask = Ask::get(in_scope(kind, scope))
-        .accept(many(detail))
+        // Each event holds one object; asked for a list of partial ones, the server ends the watch without a word.
+        .accept(single(detail))
         .about(kind)
         .query("watch", "true")
         .query("allowWatchBookmarks", "true")

@@ -192,14 +192,24 @@ impl State {
         }
     }
 
+    /// A document may say which object it means, by uid or resource version.
     fn same_object(&self, object: &Value, live: Option<&Value>) -> Result<(), ClusterError> {
+        let of =
+            |object: &Value, name: &str| object.pointer("/metadata").and_then(|metadata| metadata.get(name)).cloned();
         for name in ["uid", "resourceVersion"] {
-            let Some(wanted) = object.pointer("/metadata").and_then(|metadata| metadata.get(name)) else { continue };
-            if live.is_none_or(|live| live.pointer("/metadata").and_then(|metadata| metadata.get(name)) != Some(wanted))
-            {
-                let message = format!("the object's `metadata.{name}` is not {wanted}");
-                return Err(ClusterError::Conflict(Conflict::Changed(message)));
+            let Some(wanted) = of(object, name) else { continue };
+            let is = live.and_then(|live| of(live, name));
+            if is.as_ref() == Some(&wanted) {
+                continue;
             }
+            let message = format!("the object's `metadata.{name}` is not {wanted}");
+            if is.is_some() && name == "uid" {
+                let field = format!("metadata.{name}");
+                let wrong =
+                    InvalidField { field, reason: "FieldValueInvalid".into(), message: "field is immutable".into() };
+                return Err(ClusterError::Invalid { message, fields: vec![wrong] });
+            }
+            return Err(ClusterError::Conflict(Conflict::Changed(message)));
         }
         Ok(())
     }
