@@ -31,7 +31,8 @@ pub use assemble::{AssembleError, Assembly, Draft, Previous, Stamp, assemble};
 pub use assign::{Assignment, assign};
 pub(crate) use build::is_secret;
 pub use build::{
-    BuildError, BuiltManifest, Prepared, PreparedObject, SealError, SealedObject, build_manifest, prepare, suspended,
+    BuildError, BuiltManifest, Prepared, PreparedObject, Seal, SealError, SealedObject, build_manifest, prepare,
+    suspended,
 };
 pub use lifetime::{LIFE_SECONDS_DEFAULT, LifetimeError, is_due, rfc3339, unix_seconds};
 

@@ -24,7 +24,7 @@ pub fn closest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
 }
 
 /// A help text: the closest word, else the list of all.
-pub fn help<'a>(word: &str, known: &[&'a str]) -> String {
+pub fn help(word: &str, known: &[&str]) -> String {
     match closest(word, known.iter().copied()) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None if known.is_empty() => "remove it".to_owned(),

@@ -97,6 +97,9 @@ pub struct SealedObject {
     pub ciphertext: Arc<[u8]>,
 }
 
+/// Seals a Secret's canonical bytes to one cluster.
+pub type Seal<'a> = dyn FnMut(&ObjectKey, &[u8]) -> Result<SealedObject, SealError> + 'a;
+
 /// A Secret cannot be sealed.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("the secret cannot be sealed: {reason}")]
@@ -180,7 +183,7 @@ pub fn build_manifest(
     application: &ApplicationName,
     policy: &Policy,
     prepared: &Prepared,
-    seal: &mut dyn FnMut(&ObjectKey, &[u8]) -> Result<SealedObject, SealError>,
+    seal: &mut Seal<'_>,
 ) -> Result<BuiltManifest, BuildError> {
     let mut blobs = BTreeMap::new();
     let mut entries = Vec::with_capacity(prepared.objects.len());

@@ -119,10 +119,7 @@ fn acked(through: u64) -> Output {
 }
 
 fn offers(outputs: &[Output]) -> Vec<BundleMark> {
-    let offer = |output: &Output| match output {
-        Output::Offer { target, .. } => Some(*target),
-        _ => None,
-    };
+    let offer = |output: &Output| if let Output::Offer { target, .. } = output { Some(*target) } else { None };
     outputs.iter().filter_map(offer).collect()
 }
 
