@@ -1,1 +1,3 @@
 //! The hub: reads Git, renders, signs and offers bundles.
+
+pub mod git;
