@@ -20,6 +20,7 @@ pub mod managed_fields;
 pub mod marks;
 pub mod patch;
 pub mod plan;
+pub mod progress;
 
 #[cfg(test)]
 mod fixtures;

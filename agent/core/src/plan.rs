@@ -33,7 +33,7 @@ use crate::inventory::{Change, Origin, Record, State};
 use desired::DesiredSet;
 
 pub use decision::{ChangeReason, CreateReason, Decision, Guard, Why, Would};
-pub use desired::{DEFAULT_NAMESPACE, fingerprint};
+pub use desired::{DEFAULT_NAMESPACE, desired_keys, fingerprint};
 pub use facts::{
     Contents, Discovery, Inhabitant, KindFacts, Live, LiveMeta, Phase, PlanInputs, Protected, Protection, Scope, Served,
 };

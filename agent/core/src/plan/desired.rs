@@ -72,6 +72,13 @@ impl<'a> DesiredSet<'a> {
     }
 }
 
+/// Every object of a bundle, resolved against this cluster, with the version in which it is desired: what a
+/// shell has to read before it can plan.
+pub fn desired_keys(bundle: &AcceptedBundle, discovery: &Discovery) -> BTreeMap<ObjectKey, String> {
+    let set = DesiredSet::of(bundle, discovery);
+    set.objects.into_iter().map(|(key, desired)| (key, desired.entry.api_version.clone())).collect()
+}
+
 fn loose(key: &ObjectKey) -> (String, String, String) {
     (key.group.clone(), key.kind.clone(), key.name.clone())
 }

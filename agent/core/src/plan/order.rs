@@ -31,8 +31,24 @@ pub enum StepKind {
     PruneNamespaces,
 }
 
-/// The step in which an object is handled; `None` when nothing is to be done.
-pub(super) fn step_of(object: &Planned) -> Option<StepKind> {
+impl StepKind {
+    /// Whether objects leave in it.
+    pub fn is_prune(self) -> bool {
+        match self {
+            Self::ApplyNamespaces | Self::ApplyDefinitions | Self::ApplyRest => false,
+            Self::PruneRest | Self::PruneDefinitions | Self::PruneNamespaces => true,
+        }
+    }
+}
+
+impl Planned {
+    /// The step in which it is handled; `None` when nothing is to be done.
+    pub fn step(&self) -> Option<StepKind> {
+        step_of(self)
+    }
+}
+
+fn step_of(object: &Planned) -> Option<StepKind> {
     match &object.decision {
         Decision::Create { .. } | Decision::Change { .. } | Decision::Inspect { .. } => Some(match object.order {
             Order::Namespaces => StepKind::ApplyNamespaces,
