@@ -182,8 +182,12 @@ impl IdentityFolder {
             self.agent_key()?.accept(&grant.chain, &grant.fleet, &roots, now).map_err(AgentIdentityError::Chain)?;
         self.write(TLS, &tls.to_bundle_pem())?;
         self.store_trust(trust)?;
-        let file =
-            EnrolledFile { schema: 1, fleet: grant.fleet.clone(), cluster: peer.cluster.clone(), name: grant.name.clone() };
+        let file = EnrolledFile {
+            schema: 1,
+            fleet: grant.fleet.clone(),
+            cluster: peer.cluster.clone(),
+            name: grant.name.clone(),
+        };
         let text = serde_json::to_string_pretty(&file).map_err(|error| damaged(ENROLLED, &error))?;
         self.write(ENROLLED, &text)?;
         let me = Me { fleet: grant.fleet.clone(), cluster: peer.cluster };

@@ -1,8 +1,11 @@
-//! The agent: keeps one cluster as its bundle says.
+//! The agent: keeps one cluster as its bundle says, with or without a hub.
 
+pub mod agent;
 pub mod cluster;
-pub mod store;
 pub mod identity;
 pub mod join;
+pub mod snapshot;
+pub mod store;
+pub mod target;
 pub mod tasks;
 pub mod transport;

@@ -132,8 +132,7 @@ impl<D: Disk> Store<D> {
 
     /// Makes a root, whose content is stored, the target: first the envelope, then the head.
     pub fn set_current(&mut self, mark: BundleMark, envelope: &Envelope) -> Result<(), StoreError> {
-        let bytes =
-            serde_json::to_vec(envelope).map_err(|source| StoreError::Root { digest: mark.root, source })?;
+        let bytes = serde_json::to_vec(envelope).map_err(|source| StoreError::Root { digest: mark.root, source })?;
         self.put(&[&bytes])?;
         let stored = StoredRoot { mark, envelope: BlobRef::of(&bytes) };
         let highest = self.head().highest.filter(|highest| highest.mark.place >= mark.place).unwrap_or(stored);
@@ -156,15 +155,15 @@ impl<D: Disk> Store<D> {
         Ok(self.packs.compact(&self.disk, live)?)
     }
 
-    /// Reads the inventory; `None` when there is none (lost or never written: adopt, prune nothing).
-    pub fn inventory<T: for<'de> Deserialize<'de>>(&mut self) -> Result<Option<T>, StoreError> {
-        let found = document::read(&self.disk, "inventory", INVENTORY_FORMAT, INVENTORY_BYTES_MAX);
+    /// Reads the inventory's bytes; `None` when there is none (lost or never written: adopt, prune nothing).
+    pub fn inventory(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
+        let found = document::read_bytes(&self.disk, "inventory", INVENTORY_FORMAT, INVENTORY_BYTES_MAX);
         Ok(document::or_set_aside(&self.disk, "inventory", found, &mut self.repairs)?)
     }
 
     /// Replaces the inventory; durable when this returns.
-    pub fn set_inventory<T: Serialize>(&mut self, inventory: &T) -> Result<(), StoreError> {
-        Ok(document::replace(&self.disk, "inventory", INVENTORY_FORMAT, inventory)?)
+    pub fn set_inventory(&mut self, inventory: &[u8]) -> Result<(), StoreError> {
+        Ok(document::replace_bytes(&self.disk, "inventory", INVENTORY_FORMAT, inventory)?)
     }
 
     /// Notes an event; durable when this returns. Gives its place.

@@ -8,3 +8,6 @@
 //! | [`watch`] | one watch per kind | the API server |
 
 pub mod keeper;
+pub mod link;
+pub mod reconcile;
+pub mod watch;

@@ -70,6 +70,18 @@ pub fn read<D: Disk, T: for<'de> Deserialize<'de>>(
     format: Format,
     bytes_max: u64,
 ) -> Result<Option<T>, DocumentError> {
+    let Some(content) = read_bytes(disk, name, format, bytes_max)? else { return Ok(None) };
+    let damaged = |error: serde_json::Error| DocumentError::Damaged { name: name.to_owned(), what: error.to_string() };
+    serde_json::from_slice(&content).map(Some).map_err(damaged)
+}
+
+/// Reads a document's content, checked against its header.
+pub fn read_bytes<D: Disk>(
+    disk: &D,
+    name: &str,
+    format: Format,
+    bytes_max: u64,
+) -> Result<Option<Vec<u8>>, DocumentError> {
     let io = |source| DocumentError::Io { name: name.to_owned(), doing: "read", source };
     let Some(bytes) = disk.read(name, bytes_max + HEADER_BYTES_MAX).map_err(io)? else { return Ok(None) };
     let damaged = |what: &str| DocumentError::Damaged { name: name.to_owned(), what: what.to_owned() };
@@ -89,15 +101,20 @@ pub fn read<D: Disk, T: for<'de> Deserialize<'de>>(
     if checksum != Some(Digest::of(content)) {
         return Err(damaged("its checksum does not match"));
     }
-    serde_json::from_slice(content).map(Some).map_err(|error| damaged(&error.to_string()))
+    Ok(Some(content.to_vec()))
 }
 
 /// Replaces a document; durable when this returns.
 pub fn replace<D: Disk, T: Serialize>(disk: &D, name: &str, format: Format, value: &T) -> Result<(), DocumentError> {
+    let json = |error| DocumentError::Io { name: name.to_owned(), doing: "written", source: io::Error::other(error) };
+    replace_bytes(disk, name, format, &serde_json::to_vec(value).map_err(json)?)
+}
+
+/// Replaces a document's content; durable when this returns.
+pub fn replace_bytes<D: Disk>(disk: &D, name: &str, format: Format, content: &[u8]) -> Result<(), DocumentError> {
+    let mut bytes = format.header(content).into_bytes();
+    bytes.extend_from_slice(content);
     let io = |source| DocumentError::Io { name: name.to_owned(), doing: "written", source };
-    let content = serde_json::to_vec(value).map_err(|error| io(io::Error::other(error)))?;
-    let mut bytes = format.header(&content).into_bytes();
-    bytes.extend_from_slice(&content);
     disk::replace(disk, name, &bytes).map_err(io)
 }
 
@@ -118,12 +135,7 @@ pub fn or_set_aside<D: Disk, T>(
 }
 
 /// Renames a damaged file to `NAME.damaged` (the newest damage wins) and notes it.
-pub fn set_aside<D: Disk>(
-    disk: &D,
-    name: &str,
-    what: &str,
-    repairs: &mut Vec<String>,
-) -> Result<(), DocumentError> {
+pub fn set_aside<D: Disk>(disk: &D, name: &str, what: &str, repairs: &mut Vec<String>) -> Result<(), DocumentError> {
     let aside = format!("{name}.damaged");
     let io = |source| DocumentError::Io { name: name.to_owned(), doing: "written", source };
     disk.rename(name, &aside).map_err(io)?;

@@ -88,7 +88,8 @@ impl Journal {
         let Some((mut journal, body)) = parse_header(&bytes)? else {
             let aside = format!("{NAME}.damaged");
             disk.rename(NAME, &aside).map_err(writing)?;
-            repairs.push(format!("the journal's header was damaged: it was set aside as `{aside}` and a new one begun"));
+            repairs
+                .push(format!("the journal's header was damaged: it was set aside as `{aside}` and a new one begun"));
             return Self::begin(disk, fresh_incarnation);
         };
         let good = journal.read_records(&bytes[body..]);

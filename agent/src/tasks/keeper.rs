@@ -5,8 +5,8 @@
 
 use std::path::Path;
 
-use skerry_common::journal::Event;
 use skerry_common::id::Sequence;
+use skerry_common::journal::Event;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
 

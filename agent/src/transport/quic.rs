@@ -117,7 +117,11 @@ impl HubConnection {
 }
 
 /// Connects as a member, to the first hub of the trust root that answers.
-pub async fn connect(enrolled: &Enrolled, clock: &WallClock, protocol: LinkProtocol) -> Result<HubConnection, ConnectError> {
+pub async fn connect(
+    enrolled: &Enrolled,
+    clock: &WallClock,
+    protocol: LinkProtocol,
+) -> Result<HubConnection, ConnectError> {
     let roots = roots(&enrolled.trust)?;
     let client = link_client_config(&enrolled.me.fleet, &roots, Some(&enrolled.tls), protocol, clock)?;
     connect_any(&client, &enrolled.trust.root().hubs).await

@@ -22,16 +22,14 @@ pub async fn same<A: Cluster, B: Cluster>(one: &A, two: &B, prefix: &str) {
     assert_eq!(second.namespace("same").await, namespace);
     let mut differences = Vec::new();
     for (target, object, change) in documents(&namespace) {
-        for step in steps(&object, &change) {
-            let name = format!("{target}, {}", step.name());
+        for (number, step) in steps(&object, &change).into_iter().enumerate() {
+            let name = format!("{target}, step {number}");
             let (left, right) = (take(&first, &target, &step).await, take(&second, &target, &step).await);
             differ(&name, &left, &right, &mut differences);
         }
     }
-    for bench_namespace in [&namespace] {
-        first.remove_namespace(bench_namespace).await;
-        second.remove_namespace(bench_namespace).await;
-    }
+    first.remove_namespace(&namespace).await;
+    second.remove_namespace(&namespace).await;
     for (target, ..) in documents(&namespace).into_iter().filter(|(target, ..)| target.namespace.is_none()) {
         remove(&first, &target).await;
         remove(&second, &target).await;
@@ -45,15 +43,6 @@ enum Step {
     Patch(Value),
 }
 
-impl Step {
-    fn name(&self) -> String {
-        match self {
-            Self::Apply(manager, object, force) => format!("{manager} applies ({force:?}) {object}"),
-            Self::Patch(operations) => format!("{THEIRS} patches {operations}"),
-        }
-    }
-}
-
 fn steps(object: &Value, change: &Value) -> Vec<Step> {
     let mut changed = object.clone();
     overlay(&mut changed, change);
@@ -61,7 +50,7 @@ fn steps(object: &Value, change: &Value) -> Vec<Step> {
     for name in ["apiVersion", "kind", "metadata"] {
         theirs[name] = object[name].clone();
     }
-    let label = json!([{"op": "add", "path": "/metadata/annotations", "value": {"note": "by hand"}}]);
+    let note = json!([{"op": "add", "path": "/metadata/annotations/note", "value": "by hand"}]);
     let mut unknown = object.clone();
     unknown["nonsense"] = json!({"a": 1});
     vec![
@@ -69,7 +58,7 @@ fn steps(object: &Value, change: &Value) -> Vec<Step> {
         Step::Apply(OURS, object.clone(), Force::TakeOver),
         Step::Apply(OURS, changed.clone(), Force::TakeOver),
         Step::Apply(OURS, object.clone(), Force::TakeOver),
-        Step::Patch(label),
+        Step::Patch(note),
         Step::Apply(THEIRS, theirs, Force::Refuse),
         Step::Apply(OURS, changed, Force::Refuse),
         Step::Apply(OURS, object.clone(), Force::TakeOver),
@@ -130,12 +119,6 @@ fn settle(object: &mut Value) {
     }
     if let Some(annotations) = object.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut) {
         annotations.shift_remove("deployment.kubernetes.io/revision");
-        annotations.shift_remove("deprecated.daemonset.template.generation");
-        if annotations.is_empty()
-            && let Some(metadata) = object["metadata"].as_object_mut()
-        {
-            metadata.shift_remove("annotations");
-        }
     }
     blank(object);
 }
@@ -202,6 +185,7 @@ fn addressed(document: Value, namespace: &str) -> (Target, Value, Value) {
     let mut object = document["object"].clone();
     let name = word("metadata/name").replace("NAMESPACE", namespace);
     object["metadata"]["name"] = json!(name);
+    object["metadata"]["annotations"] = json!({"first": "1"});
     let target = Target { kind, namespace: namespaced.then(|| namespace.to_owned()), name };
     (target, object, document["change"].clone())
 }

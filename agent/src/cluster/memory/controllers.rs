@@ -59,7 +59,7 @@ impl State {
     }
 
     fn write_status(&mut self, target: &Target, status: Value, now: OffsetDateTime) {
-        let written = self.update_status(target, status, CONTROLLER_MANAGER, now);
+        let written = self.update_status(target, |object| object["status"] = status, CONTROLLER_MANAGER, now);
         debug_assert!(written.is_ok(), "a status of the twin's own fits: {written:?}");
     }
 
@@ -94,20 +94,19 @@ impl State {
         if let Some(before) = definition.pointer("/status/conditions") {
             status["conditions"] = before.clone();
         }
-        let written = self.update_status(target, status, "kube-apiserver", now);
+        let written = self.update_status(target, |object| object["status"] = status, "kube-apiserver", now);
         debug_assert!(written.is_ok(), "the status of a definition fits: {written:?}");
     }
 
-    /// Counts revisions of a deployment, in the annotation that its controller sets beside ours.
+    /// Names the revision of a deployment, in the annotation that its controller sets beside ours.
     fn number_revision(&mut self, target: &Target, object: &Value, now: OffsetDateTime) {
         const REVISION: &str = "deployment.kubernetes.io/revision";
-        let mut next = object.clone();
-        let generation = object.pointer("/metadata/generation").cloned().unwrap_or_default();
-        if object.pointer("/metadata/annotations").and_then(|annotations| annotations.get(REVISION)).is_some() {
+        let annotations = object.pointer("/metadata/annotations");
+        if annotations.and_then(|annotations| annotations.get(REVISION)).is_some() {
             return;
         }
-        next["metadata"]["annotations"][REVISION] = json!(generation.to_string());
-        let put = self.update(target, next, CONTROLLER_MANAGER, now);
+        let name = |object: &mut Value| object["metadata"]["annotations"][REVISION] = json!("1");
+        let put = self.update_status(target, name, CONTROLLER_MANAGER, now);
         debug_assert!(put.is_ok(), "an annotation fits: {put:?}");
     }
 }

@@ -18,7 +18,10 @@ pub(super) fn fill(kind: &ApiKind, object: &mut Value) {
         ("", "Namespace") => namespace(object),
         ("", "Secret") => secret(object),
         ("", "Service") => service(object),
-        ("", "Pod") => with(object, "spec", pod),
+        ("", "Pod") => with(object, "spec", |spec| {
+            pod(spec);
+            admitted(spec);
+        }),
         ("", "PersistentVolumeClaim") => with(object, "spec", |spec| set(spec, "volumeMode", json!("Filesystem"))),
         ("apps", "Deployment") => with(object, "spec", deployment),
         ("apps", "StatefulSet") => with(object, "spec", stateful_set),
@@ -27,10 +30,13 @@ pub(super) fn fill(kind: &ApiKind, object: &mut Value) {
             set(spec, "replicas", json!(1));
             template(spec);
         }),
-        ("batch", "Job") => with(object, "spec", job),
+        ("batch", "Job") => {
+            with(object, "spec", job);
+            job_labels(object);
+        }
         ("batch", "CronJob") => with(object, "spec", cron_job),
         ("networking.k8s.io", "NetworkPolicy") => with(object, "spec", network_policy),
-        ("autoscaling", "HorizontalPodAutoscaler") => with(object, "spec", |spec| set(spec, "minReplicas", json!(1))),
+        ("autoscaling", "HorizontalPodAutoscaler") => with(object, "spec", autoscaler),
         ("rbac.authorization.k8s.io", "RoleBinding" | "ClusterRoleBinding") => binding(object),
         ("apiextensions.k8s.io", "CustomResourceDefinition") => with(object, "spec", definition),
         _ => {}
@@ -41,7 +47,11 @@ pub(super) fn fill(kind: &ApiKind, object: &mut Value) {
 pub(super) fn allocate(kind: &ApiKind, object: &mut Value, number: u64) {
     match (kind.group.as_str(), kind.kind.as_str()) {
         ("", "Service") => service_address(object, number),
-        ("batch", "Job") => job_selector(object),
+        ("", "PersistentVolumeClaim") => claim_protection(object),
+        ("batch", "Job") => {
+            job_selector(object);
+            job_labels(object);
+        }
         _ => {}
     }
 }
@@ -150,6 +160,19 @@ fn service_address(object: &mut Value, number: u64) {
     });
 }
 
+/// Keeps a claim until its controller has seen that no pod uses it.
+pub(super) const CLAIM_PROTECTION: &str = "kubernetes.io/pvc-protection";
+
+fn claim_protection(object: &mut Value) {
+    let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut) else { return };
+    set(metadata, "finalizers", json!([]));
+    if let Some(finalizers) = metadata.get_mut("finalizers").and_then(Value::as_array_mut)
+        && !finalizers.contains(&json!(CLAIM_PROTECTION))
+    {
+        finalizers.push(json!(CLAIM_PROTECTION));
+    }
+}
+
 fn deployment(spec: &mut Fields) {
     set(spec, "replicas", json!(1));
     set(spec, "strategy", json!({}));
@@ -234,12 +257,24 @@ fn job_selector(object: &mut Value) {
     });
 }
 
+/// A job without labels has those of its pods.
+fn job_labels(object: &mut Value) {
+    let labels = object.pointer("/spec/template/metadata/labels").filter(|labels| labels.is_object()).cloned();
+    let bare = object["metadata"]["labels"].as_object().is_none_or(Map::is_empty);
+    if let (true, Some(labels)) = (bare, labels) {
+        object["metadata"]["labels"] = labels;
+    }
+}
+
 fn cron_job(spec: &mut Fields) {
     set(spec, "concurrencyPolicy", json!("Allow"));
     set(spec, "suspend", json!(false));
     set(spec, "successfulJobsHistoryLimit", json!(3));
     set(spec, "failedJobsHistoryLimit", json!(1));
-    inside(spec, "jobTemplate", |job| inside(job, "spec", template));
+    inside(spec, "jobTemplate", |job| {
+        set(job, "metadata", json!({}));
+        inside(job, "spec", template);
+    });
 }
 
 fn template(spec: &mut Fields) {
@@ -261,15 +296,50 @@ fn pod(spec: &mut Fields) {
     for list in ["initContainers", "containers"] {
         each(spec, list, container);
     }
-    each(spec, "volumes", |volume| {
-        for source in ["configMap", "secret", "projected", "downwardAPI"] {
-            inside(volume, source, |source| set(source, "defaultMode", json!(0o644)));
-        }
-        inside(volume, "hostPath", |path| set(path, "type", json!("")));
-        if volume.len() == 1 {
-            set(volume, "emptyDir", json!({}));
-        }
+    each(spec, "volumes", volume);
+}
+
+/// What a pod itself gets besides what is in every pod template.
+fn admitted(spec: &mut Fields) {
+    set(spec, "enableServiceLinks", json!(true));
+    set(spec, "preemptionPolicy", json!("PreemptLowerPriority"));
+    set(spec, "priority", json!(0));
+    let patience =
+        |key: &str| json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300});
+    let unwell = ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"];
+    set(spec, "tolerations", json!(unwell.map(patience)));
+    each(spec, "containers", |container| {
+        inside(container, "resources", |resources| {
+            // A limit without a request is the request.
+            let Some(limits) = resources.get("limits").and_then(Value::as_object).cloned() else { return };
+            set(resources, "requests", json!({}));
+            inside(resources, "requests", |requests| {
+                for (name, limit) in limits {
+                    set(requests, &name, limit);
+                }
+            });
+        });
     });
+}
+
+fn volume(volume: &mut Fields) {
+    for source in ["configMap", "secret", "projected", "downwardAPI"] {
+        inside(volume, source, |source| set(source, "defaultMode", json!(0o644)));
+    }
+    let named = |source: &mut Fields| {
+        each(source, "items", |item| inside(item, "fieldRef", |field| set(field, "apiVersion", json!("v1"))));
+    };
+    inside(volume, "downwardAPI", named);
+    inside(volume, "projected", |projected| {
+        each(projected, "sources", |source| {
+            inside(source, "downwardAPI", named);
+            inside(source, "serviceAccountToken", |token| set(token, "expirationSeconds", json!(3600)));
+        });
+    });
+    inside(volume, "hostPath", |path| set(path, "type", json!("")));
+    if volume.len() == 1 {
+        set(volume, "emptyDir", json!({}));
+    }
 }
 
 fn container(container: &mut Fields) {
@@ -285,16 +355,6 @@ fn container(container: &mut Fields) {
         inside(variable, "valueFrom", |source| {
             inside(source, "fieldRef", |field| set(field, "apiVersion", json!("v1")));
             inside(source, "resourceFieldRef", |field| set(field, "divisor", json!("0")));
-        });
-    });
-    inside(container, "resources", |resources| {
-        // A limit without a request is the request.
-        let Some(limits) = resources.get("limits").and_then(Value::as_object).cloned() else { return };
-        set(resources, "requests", json!({}));
-        inside(resources, "requests", |requests| {
-            for (name, limit) in limits {
-                set(requests, &name, limit);
-            }
         });
     });
     for probe in ["livenessProbe", "readinessProbe", "startupProbe"] {
@@ -318,6 +378,14 @@ fn network_policy(spec: &mut Fields) {
     }
     let types = if spec.contains_key("egress") { json!(["Ingress", "Egress"]) } else { json!(["Ingress"]) };
     set(spec, "policyTypes", types);
+}
+
+fn autoscaler(spec: &mut Fields) {
+    set(spec, "minReplicas", json!(1));
+    let cpu = json!({"type": "Resource", "resource": {
+        "name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80},
+    }});
+    set(spec, "metrics", json!([cpu]));
 }
 
 fn binding(object: &mut Value) {

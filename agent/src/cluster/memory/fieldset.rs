@@ -140,11 +140,6 @@ impl FieldSet {
         self.children.remove(element);
     }
 
-    /// Keeps one child and what is below it.
-    pub(super) fn only(&mut self, element: &Element) {
-        self.children.retain(|key, _| key == element);
-    }
-
     /// Without members below `metadata` that the server sets itself.
     pub(super) fn strip_metadata(&mut self, names: &[&str]) {
         let metadata = Element::Field("metadata".into());

@@ -87,9 +87,12 @@ impl Entry {
             Operation::Update => "Update",
         };
         let mut entry = json!({
-            "manager": self.manager, "operation": operation, "apiVersion": self.api_version, "time": self.time,
+            "manager": self.manager, "operation": operation, "apiVersion": self.api_version,
             "fieldsType": "FieldsV1", "fieldsV1": self.fields.to_json(),
         });
+        if !self.time.is_empty() {
+            entry["time"] = json!(self.time);
+        }
         if !self.subresource.is_empty() {
             entry["subresource"] = json!(self.subresource);
         }
@@ -161,11 +164,9 @@ pub(super) fn apply(
     let difference = compare(shape, &live, &new);
     take(&mut entries, &difference, force)?;
     let mut entry = Entry::new(writer, set);
-    if let Some(last) = last
-        && last.fields == entry.fields
-        && live == new
-    {
-        entry.time = last.time;
+    if live == new {
+        // Only a change of the object itself has a time; a new owner of what is there has none.
+        entry.time = last.map(|last| last.time).unwrap_or_default();
     }
     if !entry.fields.is_empty() {
         entries.push(entry);
@@ -232,8 +233,8 @@ fn prune(shape: &Shape, merged: Value, last: &FieldSet, owned: &FieldSet) -> Val
 fn owned(mut set: FieldSet, writer: &Writer<'_>) -> FieldSet {
     let field = |name: &str| Element::Field(name.to_owned());
     if writer.subresource == "status" {
-        set.only(&field("status"));
-        return set;
+        set.remove(&field("spec"));
+        set.strip_metadata(&["labels"]);
     }
     set.remove(&field("apiVersion"));
     set.remove(&field("kind"));

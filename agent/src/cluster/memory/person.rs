@@ -75,7 +75,8 @@ impl Person {
     /// Replaces the status, as a controller does.
     pub fn set_status(&self, target: &Target, status: Value) -> Result<Value, ClusterError> {
         self.cluster.transact(|state, now| {
-            state.update_status(target, status, &self.manager, now).map(|object| Value::clone(&object))
+            let written = state.update_status(target, |object| object["status"] = status, &self.manager, now)?;
+            Ok(Value::clone(&written))
         })
     }
 

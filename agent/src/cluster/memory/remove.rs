@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
+use super::defaults::CLAIM_PROTECTION;
 use super::state::{State, stamp};
 use crate::cluster::{ApiKind, ClusterError, Conflict, Deleted, Preconditions, Target};
 
@@ -30,11 +31,18 @@ impl State {
             if target.kind.kind == "Namespace" && target.kind.group.is_empty() {
                 dying["status"]["phase"] = json!("Terminating");
             }
+            // No pod of the twin uses a claim: its controller lets it go at once.
+            if let Some(finalizers) = dying.pointer_mut("/metadata/finalizers").and_then(Value::as_array_mut) {
+                finalizers.retain(|finalizer| finalizer != CLAIM_PROTECTION);
+            }
             // What goes at once is seen once, as gone.
             if blocked(&dying) || target.kind.kind == "Namespace" || target.kind.kind == "CustomResourceDefinition" {
                 let revision = self.next_revision();
                 dying["metadata"]["resourceVersion"] = json!(revision.to_string());
                 self.store(target, Some(dying.into()));
+            } else {
+                self.vanish(target, now);
+                return Ok(Deleted::Started);
             }
         }
         self.finish_deletion(target, now);
@@ -55,6 +63,12 @@ impl State {
         if inside.iter().any(|inner| self.live(inner).is_some()) {
             return;
         }
+        self.vanish(target, now);
+    }
+
+    /// Takes an object out of the store, and lets go what hangs on it.
+    fn vanish(&mut self, target: &Target, now: OffsetDateTime) {
+        let Some(live) = self.live(target) else { return };
         self.next_revision();
         self.store(target, None);
         if target.kind.kind == "CustomResourceDefinition" {

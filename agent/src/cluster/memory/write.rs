@@ -101,18 +101,18 @@ impl State {
         )
     }
 
-    /// Replaces the status of an object, as its controller does.
+    /// Replaces what is behind the status door of an object, as its controller does: status and annotations.
     pub(super) fn update_status(
         &mut self,
         target: &Target,
-        status: Value,
+        change: impl FnOnce(&mut Value),
         manager: &str,
         now: OffsetDateTime,
     ) -> Result<Arc<Value>, ClusterError> {
         let kind = self.kind(&target.kind)?;
         let live = self.live(target).ok_or_else(|| absent(target))?;
         let mut object = Value::clone(&live);
-        object["status"] = status;
+        change(&mut object);
         let writer = writer(&kind, manager, Operation::Update, "status", now);
         let entries = manage::update(&kind.shape, &live, &object, &writer);
         let draft = Draft { kind, target: target.clone(), live: Some(live), object, entries, door: Door::Status };
@@ -137,7 +137,10 @@ impl State {
             defaults::allocate(&kind.api, &mut object, number);
         }
         validate(&kind, live.as_deref(), &object)?;
-        count_generation(&kind, live.as_deref(), &mut object);
+        if door == Door::Main {
+            count_generation(&kind, live.as_deref(), &mut object);
+            count_template(&kind, live.as_deref(), &mut object);
+        }
         manage::set_entries(&mut object, entries);
         if let Some(live) = live
             && *live == object
@@ -283,6 +286,7 @@ fn keep_status(live: Option<&Value>, object: &mut Value) {
 fn validate(kind: &Kind, live: Option<&Value>, object: &Value) -> Result<(), ClusterError> {
     let mut fields = missing(&kind.shape, object);
     fields.retain(|field| !field.field.starts_with("status"));
+    fields.extend(rolling(kind, object));
     for pointer in kind.immutable {
         let changed = live
             .is_some_and(|live| live.pointer(pointer).is_some() && live.pointer(pointer) != object.pointer(pointer));
@@ -313,7 +317,23 @@ fn validate(kind: &Kind, live: Option<&Value>, object: &Value) -> Result<(), Clu
     }
 }
 
-/// Counts every change outside metadata and status.
+/// A strategy that does not roll has no settings for rolling, not even those that were defaults of another one.
+fn rolling(kind: &Kind, object: &Value) -> Option<InvalidField> {
+    let name = match kind.api.kind.as_str() {
+        "Deployment" => "strategy",
+        "StatefulSet" => "updateStrategy",
+        _ => return None,
+    };
+    let strategy = object.pointer("/spec")?.get(name)?;
+    let wrong = strategy["type"] != "RollingUpdate" && strategy.get("rollingUpdate").is_some();
+    wrong.then(|| InvalidField {
+        field: format!("spec.{name}.rollingUpdate"),
+        reason: "FieldValueForbidden".into(),
+        message: "may not be specified unless the strategy is `RollingUpdate`".into(),
+    })
+}
+
+/// Counts every change outside metadata and status; a deployment counts changes of its annotations too.
 fn count_generation(kind: &Kind, live: Option<&Value>, object: &mut Value) {
     if !kind.has_generation {
         return;
@@ -321,8 +341,13 @@ fn count_generation(kind: &Kind, live: Option<&Value>, object: &mut Value) {
     let spec = |object: &Value| {
         let mut spec = object.clone();
         if let Some(map) = spec.as_object_mut() {
-            map.shift_remove("metadata");
+            let metadata = map.shift_remove("metadata");
             map.shift_remove("status");
+            if kind.api.kind == "Deployment"
+                && let Some(annotations) = metadata.and_then(|metadata| metadata.get("annotations").cloned())
+            {
+                map.insert("annotations".into(), annotations);
+            }
         }
         spec
     };
@@ -334,6 +359,22 @@ fn count_generation(kind: &Kind, live: Option<&Value>, object: &mut Value) {
         }
     };
     object["metadata"]["generation"] = json!(generation);
+}
+
+/// A daemon set carries the number of its template's changes in an annotation that nobody owns.
+fn count_template(kind: &Kind, live: Option<&Value>, object: &mut Value) {
+    const GENERATION: &str = "deprecated.daemonset.template.generation";
+    if kind.api.kind != "DaemonSet" || kind.api.group != "apps" {
+        return;
+    }
+    let before =
+        live.and_then(|live| live.pointer("/metadata/annotations")?.get(GENERATION)?.as_str()?.parse::<u64>().ok());
+    let same = live.is_some_and(|live| live.pointer("/spec/template") == object.pointer("/spec/template"));
+    let count = before.map_or(1, |before| if same { before } else { before + 1 });
+    if !object["metadata"]["annotations"].is_object() {
+        object["metadata"]["annotations"] = json!({});
+    }
+    object["metadata"]["annotations"][GENERATION] = json!(count.to_string());
 }
 
 pub(super) fn invalid(message: &str) -> ClusterError {

@@ -1,0 +1,215 @@
+//! Puts an agent together and runs it.
+//!
+//! ```text
+//!            ┌─────────▶ link ◀───────── hub (or nobody)
+//! keeper ◀───┤            │ bundle in force
+//!            └─▶ reconcile ◀┘ ◀── watches ── Kubernetes
+//! ```
+//! Start and restart are one path: what is in the store is in force at once, whether or not a hub
+//! can be reached.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use skerry_agent_core::plan::Protected;
+use skerry_certs::tls::WallClock;
+use skerry_common::bundle::trust::TrustedRoot;
+use skerry_common::error_chain::Chain;
+use skerry_common::journal::Event;
+use skerry_common::report::Facts;
+use thiserror::Error;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::warn;
+
+use crate::cluster::{Cluster, Discovery};
+use crate::identity::{AgentIdentityError, Enrolled, IdentityFolder};
+use crate::snapshot::Snapshot;
+use crate::target::{TargetError, Targets};
+use crate::tasks::keeper::{Keeper, KeeperError};
+use crate::tasks::link::Link;
+use crate::tasks::reconcile::{PassError, Reconciler, ReconcilerParts};
+use crate::transport::quic::PROGRAM_VERSION;
+
+/// How an agent runs.
+#[derive(Debug, Clone)]
+pub struct AgentOptions {
+    /// The folder of store and identity.
+    pub state_folder: PathBuf,
+    /// Namespaces to watch; empty: the whole cluster.
+    pub namespaces: Vec<String>,
+    /// The agent's own namespace; empty when it runs outside the cluster.
+    pub own_namespace: String,
+    /// Whether hubs are looked for; a site that is fed by files sets this to false.
+    pub online: bool,
+    /// Decides jitter, and the life of a new journal: different for each process.
+    pub seed: u64,
+}
+
+/// An agent cannot start.
+#[derive(Debug, Error)]
+pub enum AgentError {
+    /// Keys, certificate, trust root.
+    #[error("the agent's identity cannot be used")]
+    Identity(#[from] AgentIdentityError),
+    /// It has not joined.
+    #[error("this agent has not joined a fleet: run `skerry-agent join`")]
+    NotJoined,
+    /// The store.
+    #[error("the agent's store cannot be opened")]
+    Store(#[from] KeeperError),
+    /// The bundle in the store.
+    #[error("the stored bundle cannot be taken up")]
+    Target(#[from] TargetError),
+    /// The inventory.
+    #[error("the reconciler cannot start")]
+    Reconciler(#[from] PassError),
+}
+
+/// A running agent.
+pub struct Agent {
+    /// What it says of its cluster.
+    pub snapshot: watch::Receiver<Arc<Snapshot>>,
+    /// Whether a hub session is up.
+    pub connected: watch::Receiver<bool>,
+    /// The bundle in force; takes archives.
+    pub targets: Targets,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+/// The store's folder inside the state folder.
+pub fn store_folder(state_folder: &std::path::Path) -> PathBuf {
+    state_folder.join("store")
+}
+
+/// The identity's folder inside the state folder.
+pub fn identity_folder(state_folder: &std::path::Path) -> PathBuf {
+    state_folder.join("identity")
+}
+
+impl Agent {
+    /// Starts an agent that has joined.
+    pub async fn start<C: Cluster>(
+        options: &AgentOptions,
+        cluster: Arc<C>,
+        clock: WallClock,
+    ) -> Result<Self, AgentError> {
+        let identity = IdentityFolder::open(&identity_folder(&options.state_folder))?;
+        let enrolled = identity.enrolled()?.ok_or(AgentError::NotJoined)?;
+        let keeper = Keeper::open(&store_folder(&options.state_folder), options.seed)?;
+        let trust = watch::Sender::new(enrolled.trust.clone());
+        let targets = Targets::open(keeper.clone(), enrolled.me.clone(), trust.subscribe(), clock.clone()).await?;
+        note_start(&keeper, &clock).await?;
+        let (told, snapshot) = watch::channel(Arc::new(Snapshot::empty()));
+        let sealing = Arc::new(identity.sealing_key()?);
+        let parts = ReconcilerParts {
+            cluster: cluster.clone(),
+            keeper: keeper.clone(),
+            me: enrolled.me.clone(),
+            sealing,
+            clock: clock.clone(),
+            target: targets.subscribe(),
+            protected: protected(options),
+            namespaces: options.namespaces.clone(),
+            seed: options.seed,
+        };
+        let reconciler = Reconciler::open(parts, told).await?;
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        tasks.spawn(reconciler.run(stop.clone()));
+        let (up, connected) = watch::channel(false);
+        if options.online {
+            let (facts, known) = watch::channel(Facts::default());
+            tasks.spawn(tell_facts(cluster, facts, stop.clone()));
+            let link = link(options, enrolled, identity, keeper, &targets, snapshot.clone(), known, trust, up, clock);
+            tasks.spawn(link.run(stop.clone()));
+        }
+        tasks.close();
+        Ok(Self { snapshot, connected, targets, tasks, stop })
+    }
+
+    /// Finishes the step under way and stops.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        self.tasks.wait().await;
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "every part of a link, once")]
+fn link(
+    options: &AgentOptions,
+    enrolled: Enrolled,
+    identity: IdentityFolder,
+    keeper: Keeper,
+    targets: &Targets,
+    snapshot: watch::Receiver<Arc<Snapshot>>,
+    facts: watch::Receiver<Facts>,
+    trust: watch::Sender<TrustedRoot>,
+    connected: watch::Sender<bool>,
+    clock: WallClock,
+) -> Link {
+    let (targets, seed) = (targets.clone(), options.seed);
+    Link { enrolled, identity, keeper, targets, snapshot, facts, trust, connected, clock, seed }
+}
+
+async fn note_start(keeper: &Keeper, clock: &WallClock) -> Result<(), KeeperError> {
+    let repairs = keeper.call(|store| store.repairs().to_vec()).await?;
+    let mut events = vec![Event::Started { version: PROGRAM_VERSION.to_owned() }];
+    for what in repairs {
+        warn!(what, "the store was repaired");
+        events.push(Event::StoreRepaired { what });
+    }
+    let now = i64::try_from(clock.now().unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX);
+    keeper.record(now, events).await.map(|_| ())
+}
+
+/// What the agent lives on in its own namespace is not for bundles to change.
+fn protected(options: &AgentOptions) -> Protected {
+    Protected { namespace: options.own_namespace.clone(), keys: std::collections::BTreeSet::new() }
+}
+
+/// How often the cluster's facts are read again.
+const FACTS_INTERVAL: std::time::Duration = std::time::Duration::from_secs(600);
+
+/// How soon they are read again after a failure.
+const FACTS_RETRY: std::time::Duration = std::time::Duration::from_secs(10);
+
+async fn tell_facts<C: Cluster>(cluster: Arc<C>, facts: watch::Sender<Facts>, stop: CancellationToken) {
+    loop {
+        let pause = match read_facts(&*cluster).await {
+            Ok(read) => {
+                facts.send_if_modified(|known| {
+                    let news = *known != read;
+                    *known = read;
+                    news
+                });
+                FACTS_INTERVAL
+            }
+            Err(error) => {
+                warn!(error = %Chain(&error), "the cluster's facts cannot be read");
+                FACTS_RETRY
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = stop.cancelled() => return,
+        }
+    }
+}
+
+async fn read_facts<C: Cluster>(cluster: &C) -> Result<Facts, crate::cluster::ClusterError> {
+    let version = cluster.version().await?;
+    let discovery = cluster.discover().await?;
+    Ok(Facts { kubernetes_version: version.git_version, platform: version.platform, api_kinds: api_kinds(&discovery) })
+}
+
+/// Most kinds that are told.
+const API_KINDS_MAX: usize = 2_000;
+
+fn api_kinds(discovery: &Discovery) -> Vec<String> {
+    let name = |served: &crate::cluster::ServedKind| format!("{}/{}", served.kind.api_version(), served.kind.kind);
+    let mut kinds: Vec<_> = discovery.kinds.iter().map(name).take(API_KINDS_MAX).collect();
+    kinds.sort();
+    kinds
+}

@@ -1,0 +1,223 @@
+//! From an envelope to the bundle in force: verify, fetch, persist – the same for link, file and disk.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use skerry_agent_core::accept::{
+    AcceptedBundle, AcceptedRoot, ContentRefusal, Freshness, Me, Refusal, StoredRefusal, accept, time_floor,
+};
+use skerry_certs::tls::WallClock;
+use skerry_common::bundle::archive::Archive;
+use skerry_common::bundle::digest::{BlobRef, Digest};
+use skerry_common::bundle::signature::Envelope;
+use skerry_common::bundle::trust::TrustedRoot;
+use skerry_common::journal::Event;
+use skerry_common::report::BundleMark;
+use thiserror::Error;
+use time::OffsetDateTime;
+use tokio::sync::watch;
+use tracing::{info, warn};
+
+use crate::store::StoreError;
+use crate::tasks::keeper::{FolderStore, Keeper, KeeperError};
+
+/// No agent was built before this: the lower bound of every clock (2026-01-01).
+const BUILD_TIME: OffsetDateTime = time::macros::datetime!(2026-01-01 0:00 UTC);
+
+/// A bundle was not taken.
+#[derive(Debug, Error)]
+pub enum TargetError {
+    /// Its root.
+    #[error("the bundle is refused [{}]", .0.code())]
+    Refused(#[source] Refusal),
+    /// Its content.
+    #[error("the bundle's content is refused [SK0506]")]
+    Content(#[source] ContentRefusal),
+    /// The root in our own store.
+    #[error("the stored bundle cannot be taken up")]
+    Stored(#[source] StoredRefusal),
+    /// Our store.
+    #[error("the bundle cannot be stored")]
+    Store(#[from] KeeperError),
+}
+
+impl From<StoreError> for TargetError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(KeeperError::Store(error))
+    }
+}
+
+impl TargetError {
+    /// Whether the bundle itself is at fault, so that offering it again is no use.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Refused(_) | Self::Content(_) | Self::Stored(_) => true,
+            Self::Store(_) => false,
+        }
+    }
+}
+
+/// Owns the bundle in force; cheap to clone.
+#[derive(Clone)]
+pub struct Targets {
+    keeper: Keeper,
+    me: Me,
+    trust: watch::Receiver<TrustedRoot>,
+    clock: WallClock,
+    current: watch::Sender<Option<Arc<AcceptedBundle>>>,
+}
+
+impl Targets {
+    /// Takes up the bundle that was in force when the agent last ran, if there was one.
+    pub async fn open(
+        keeper: Keeper,
+        me: Me,
+        trust: watch::Receiver<TrustedRoot>,
+        clock: WallClock,
+    ) -> Result<Self, TargetError> {
+        let who = me.clone();
+        let stored = keeper.call(move |store| read_current(store, &who)).await??;
+        Ok(Self { keeper, me, trust, clock, current: watch::Sender::new(stored.map(Arc::new)) })
+    }
+
+    /// The bundle in force, as it changes.
+    pub fn subscribe(&self) -> watch::Receiver<Option<Arc<AcceptedBundle>>> {
+        self.current.subscribe()
+    }
+
+    /// The bundle in force.
+    pub fn current(&self) -> Option<Arc<AcceptedBundle>> {
+        self.current.borrow().clone()
+    }
+
+    /// Judges an offered root against everything but its content.
+    pub async fn judge(&self, envelope: Envelope) -> Result<AcceptedRoot, TargetError> {
+        let (highest, claimed) = (self.highest().await?, claimed_place(&envelope));
+        let newest = self.current().map(|bundle| bundle.root().issued());
+        let floor = time_floor(self.clock.now(), BUILD_TIME, newest);
+        let trust = self.trust.borrow().clone();
+        match accept(envelope, &trust, &self.me, highest, floor) {
+            Ok(root) => Ok(root),
+            Err(refusal) => {
+                warn!(error = %skerry_common::error_chain::Chain(&refusal), "a bundle was refused");
+                let reason = skerry_common::limits::clip(&skerry_common::error_chain::Chain(&refusal).to_string());
+                self.keeper.record(self.now_unix_ms(), vec![Event::Refused { place: claimed, reason }]).await?;
+                Err(TargetError::Refused(refusal))
+            }
+        }
+    }
+
+    async fn highest(&self) -> Result<Option<BundleMark>, TargetError> {
+        Ok(self.keeper.call(|store| store.head().highest.map(|root| root.mark)).await?)
+    }
+
+    /// Which of some blobs are not stored here.
+    pub async fn missing(&self, blobs: Vec<BlobRef>) -> Result<Vec<BlobRef>, TargetError> {
+        let absent = move |store: &mut FolderStore| blobs.into_iter().filter(|blob| !store.has(blob)).collect();
+        Ok(self.keeper.call(absent).await?)
+    }
+
+    /// Stores blobs whose bytes were checked.
+    pub async fn store(&self, blobs: Vec<Vec<u8>>) -> Result<(), TargetError> {
+        let put = move |store: &mut FolderStore| {
+            let slices: Vec<&[u8]> = blobs.iter().map(Vec::as_slice).collect();
+            store.put(&slices)
+        };
+        Ok(self.keeper.call(put).await??)
+    }
+
+    /// The manifests of an accepted root, all of which are stored, and what of their content is not.
+    pub async fn content_of(&self, root: AcceptedRoot) -> Result<Vec<BlobRef>, TargetError> {
+        self.keeper
+            .call(move |store| {
+                let manifests = root.read_manifests(|blob| store.blob(blob).ok().flatten());
+                let manifests = manifests.map_err(TargetError::Content)?;
+                Ok(manifests.missing(|blob| store.has(blob)))
+            })
+            .await?
+    }
+
+    /// Puts a root in force whose whole content is stored: persisted first, then followed.
+    pub async fn put_in_force(&self, root: AcceptedRoot) -> Result<(), TargetError> {
+        let now = self.now_unix_ms();
+        let bundle = self
+            .keeper
+            .call(move |store| -> Result<AcceptedBundle, TargetError> {
+                let (mark, envelope, freshness) = (root.mark(), root.envelope().clone(), root.freshness());
+                let bundle = complete(store, root)?;
+                if freshness == Freshness::Newer {
+                    store.set_current(mark, &envelope)?;
+                    store.record(now, Event::Accepted { place: mark.place, root: mark.root })?;
+                }
+                Ok(bundle)
+            })
+            .await??;
+        let mark = bundle.mark();
+        self.current.send_if_modified(|current| {
+            if current.as_ref().map(|bundle| bundle.mark()) == Some(mark) {
+                return false;
+            }
+            *current = Some(Arc::new(bundle));
+            true
+        });
+        info!(generation = %mark.place, "a bundle is in force");
+        Ok(())
+    }
+
+    /// Takes a bundle from an archive, by the same checks as over the link.
+    pub async fn import(&self, archive: Archive) -> Result<BundleMark, TargetError> {
+        let root = self.judge(archive.root).await?;
+        let mark = root.mark();
+        let blobs: BTreeMap<Digest, Vec<u8>> = archive.blobs;
+        let take = |wanted: Vec<BlobRef>| -> Vec<Vec<u8>> {
+            wanted.iter().filter_map(|blob| blobs.get(&blob.digest)).cloned().collect()
+        };
+        let manifests = root.root().applications.iter().map(|application| application.manifest).collect();
+        self.store(take(self.missing(manifests).await?)).await?;
+        self.store(take(self.content_of(root.clone()).await?)).await?;
+        self.put_in_force(root).await?;
+        Ok(mark)
+    }
+
+    fn now_unix_ms(&self) -> i64 {
+        i64::try_from(self.clock.now().unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
+    }
+}
+
+fn complete(store: &FolderStore, root: AcceptedRoot) -> Result<AcceptedBundle, TargetError> {
+    let manifests = root.read_manifests(|blob| store.blob(blob).ok().flatten()).map_err(TargetError::Content)?;
+    manifests.complete(|blob| store.has(blob)).map_err(TargetError::Content)
+}
+
+/// The bundle that the head names; the last good one when the newest cannot be read any more.
+fn read_current(store: &mut FolderStore, me: &Me) -> Result<Option<AcceptedBundle>, TargetError> {
+    let head = *store.head();
+    let mut failed = None;
+    for stored in [head.current, head.last_good].into_iter().flatten() {
+        let read = (|| {
+            let Some(envelope) = store.root(&stored)? else {
+                return Err(TargetError::Content(ContentRefusal::Incomplete(1)));
+            };
+            let root = AcceptedRoot::stored(envelope, me, &stored.mark).map_err(TargetError::Stored)?;
+            complete(store, root)
+        })();
+        match read {
+            Ok(bundle) => return Ok(Some(bundle)),
+            Err(error) => {
+                warn!(error = %skerry_common::error_chain::Chain(&error), "a stored bundle cannot be taken up");
+                failed = Some(error);
+            }
+        }
+    }
+    // Nothing can be read: the hub or a file brings it again; nothing is pruned meanwhile.
+    match failed {
+        Some(error) if !error.is_refusal() => Err(error),
+        Some(_) | None => Ok(None),
+    }
+}
+
+/// The place that an envelope claims, for the journal; nothing is believed of it.
+fn claimed_place(envelope: &Envelope) -> Option<skerry_common::id::Place> {
+    let root: skerry_common::bundle::root::BundleRoot = serde_json::from_slice(&envelope.payload).ok()?;
+    Some(root.place())
+}

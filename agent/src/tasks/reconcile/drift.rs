@@ -1,0 +1,218 @@
+//! Drift on its way through a plan: looked at, told (journalled) before it is healed, closed after.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures::StreamExt as _;
+use skerry_agent_core::accept::AcceptedBundle;
+use skerry_agent_core::drift::{Retaken, Sighting, deleted, our_projection};
+use skerry_agent_core::inventory::{Applied, Record};
+use skerry_agent_core::plan::{ChangeReason, CreateReason, Decision, Live, Plan, Planned, Why, Would};
+use skerry_common::error_chain::Chain;
+use skerry_common::journal::{Drift, DriftOutcome, Event, FieldDrift};
+use skerry_common::object::ObjectKey;
+use tracing::{info, warn};
+
+use super::hands::{Hands, Look};
+use super::world::live_meta;
+use super::{PassError, Reconciler};
+use crate::cluster::Cluster;
+
+/// Objects looked at at the same time.
+const LOOKS_AT_ONCE: usize = 16;
+
+/// What a plan's objects turned out to be.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// As they should be after all: nothing to do.
+    same: BTreeSet<ObjectKey>,
+    /// Drifts that this plan heals.
+    heals: BTreeSet<ObjectKey>,
+    /// Drifts that are only reported.
+    reports: BTreeSet<ObjectKey>,
+}
+
+impl Told {
+    pub(super) fn is_same(&self, key: &ObjectKey) -> bool {
+        self.same.contains(key)
+    }
+}
+
+/// Why an object is looked at.
+enum Case {
+    /// It is gone.
+    Gone,
+    /// It may differ.
+    Differs,
+}
+
+/// Whether a decision is about drift, and whether it is healed.
+fn case(planned: &Planned) -> Option<(Case, bool)> {
+    match &planned.decision {
+        Decision::Create { reason: CreateReason::Gone } => Some((Case::Gone, true)),
+        Decision::Inspect { .. } => Some((Case::Differs, true)),
+        Decision::Change { reasons, .. } => {
+            let drifted = [ChangeReason::Drift, ChangeReason::Replaced].iter().any(|reason| reasons.contains(reason));
+            let ours_alone = reasons.contains(&ChangeReason::Content) || reasons.contains(&ChangeReason::Adopt);
+            (drifted && !ours_alone).then_some((Case::Differs, true))
+        }
+        Decision::Refused { why: Why::NotHealed { would } | Why::Observed { would } } => match would {
+            Would::Create => Some((Case::Gone, false)),
+            Would::Change => Some((Case::Differs, false)),
+            Would::Prune | Would::Release => None,
+        },
+        Decision::Create { reason: CreateReason::New }
+        | Decision::Keep
+        | Decision::Prune { .. }
+        | Decision::Release { .. }
+        | Decision::Forget
+        | Decision::Refused { .. }
+        | Decision::Held { .. } => None,
+    }
+}
+
+impl<C: Cluster> Reconciler<C> {
+    /// Looks at everything that may have drifted and journals what did.
+    pub(super) async fn tell_drift(
+        &mut self,
+        hands: &Arc<Hands<C>>,
+        bundle: &AcceptedBundle,
+        plan: &Plan,
+    ) -> Result<Told, PassError> {
+        let now = Instant::now();
+        let mut told = Told::default();
+        let mut looks = Vec::new();
+        for planned in &plan.objects {
+            let Some((case, heals)) = case(planned).filter(|_| !self.world.waits(now, &planned.key)) else { continue };
+            let Some(applied) = self.world.inventory.record(&planned.key).and_then(Record::applied).cloned() else {
+                continue;
+            };
+            match case {
+                Case::Gone => self.tell(planned, &applied, None, deleted(), heals, &mut told).await?,
+                Case::Differs => looks.push((planned, applied, heals)),
+            }
+        }
+        for (planned, applied, heals, look) in self.looks(hands, bundle, looks).await {
+            match look {
+                Ok(Look::Same { live }) => self.same(bundle, planned, &live, &mut told),
+                Ok(Look::Gone) => self.tell(planned, &applied, None, deleted(), heals, &mut told).await?,
+                Ok(Look::Differs { live, finding }) => {
+                    let meta = live_meta(&self.parts.me.fleet, &planned.key, &live, true);
+                    let seen = Some((meta.uid, meta.resource_version));
+                    self.tell(planned, &applied, seen, finding.fields, heals, &mut told).await?;
+                }
+                Err(error) => {
+                    warn!(object = %planned.key, error = %Chain(&error), "an object could not be looked at");
+                    self.world.failed(now, &planned.key, Chain(&error).to_string(), error.class());
+                }
+            }
+        }
+        Ok(told)
+    }
+
+    async fn looks<'p>(
+        &self,
+        hands: &Arc<Hands<C>>,
+        bundle: &AcceptedBundle,
+        looks: Vec<(&'p Planned, Applied, bool)>,
+    ) -> Vec<(&'p Planned, Applied, bool, Result<Look, super::hands::ObjectError>)> {
+        let place = bundle.mark().place;
+        let one = |(planned, applied, heals): (&'p Planned, Applied, bool)| {
+            let policy = self.world.policy(bundle, &planned.application);
+            let settled = self.world.additions_policy(&planned.key, place);
+            let hands = hands.clone();
+            async move {
+                let Some(content) = &planned.content else { return None };
+                let look = hands.look(planned, content, &applied, &policy, settled).await;
+                Some((planned, applied, heals, look))
+            }
+        };
+        let looks = futures::stream::iter(looks.into_iter().map(one).collect::<Vec<_>>());
+        looks.buffer_unordered(LOOKS_AT_ONCE).filter_map(|look| async { look }).collect().await
+    }
+
+    /// Only the version moved: remember it.
+    fn same(&mut self, bundle: &AcceptedBundle, planned: &Planned, live: &serde_json::Value, told: &mut Told) {
+        let key = &planned.key;
+        let meta = live_meta(&self.parts.me.fleet, key, live, true);
+        if let Ok(projection) = our_projection(live)
+            && let Some(change) =
+                self.world.inventory.seen(key, &meta.resource_version, projection, bundle.mark().place)
+        {
+            self.world.inventory.apply(change);
+        }
+        self.world.live.insert(key.clone(), Live::Present(meta));
+        self.world.book.clean(key);
+        told.same.insert(key.clone());
+    }
+
+    async fn tell(
+        &mut self,
+        planned: &Planned,
+        applied: &Applied,
+        seen: Option<(String, String)>,
+        fields: Vec<FieldDrift>,
+        heals: bool,
+        told: &mut Told,
+    ) -> Result<(), PassError> {
+        let key = &planned.key;
+        let (uid, version) = seen.unwrap_or_else(|| (applied.uid.clone(), applied.resource_version.clone()));
+        if let Sighting::Tell(news) = self.world.book.sight(key, &uid, &version, &fields)
+            && !news.is_empty()
+        {
+            let drift = Drift {
+                application: planned.application.clone(),
+                object: key.clone(),
+                uid,
+                resource_version: version,
+                fields: news,
+            };
+            info!(object = %key, fields = drift.fields.len(), "drift");
+            let sequence = self.record(vec![Event::Drift(drift.clone())]).await?.first().copied().unwrap_or_default();
+            self.world.book.opened(sequence, drift);
+        }
+        if heals {
+            self.retake(key, &fields).await?;
+            told.heals.insert(key.clone());
+        } else {
+            told.reports.insert(key.clone());
+        }
+        Ok(())
+    }
+
+    /// Counts retaken fields; a fight is journalled.
+    async fn retake(&mut self, key: &ObjectKey, fields: &[FieldDrift]) -> Result<(), PassError> {
+        let now = Instant::now();
+        for field in fields {
+            if let Retaken::Fight(event) = self.world.fights.retaken(now, key, field) {
+                warn!(object = %key, field = field.path, manager = field.manager, "a fight over a field");
+                self.record(vec![event]).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Closes the drifts that were healed or only reported.
+    pub(super) async fn close_drift(&mut self, told: Told) -> Result<(), PassError> {
+        let healed = told.heals.iter().filter(|key| !self.world.failures.contains_key(*key));
+        let closing: BTreeMap<&ObjectKey, DriftOutcome> = healed
+            .map(|key| (key, DriftOutcome::Healed))
+            .chain(told.reports.iter().map(|key| (key, DriftOutcome::Reported)))
+            .collect();
+        let mut events = Vec::new();
+        for (key, outcome) in closing {
+            events.extend(self.world.book.close(key, outcome));
+        }
+        if events.is_empty() {
+            return Ok(());
+        }
+        self.record(events.clone()).await?;
+        for event in events {
+            if let Event::DriftClosed { drift, outcome } = event {
+                self.world.book.closed(drift, outcome);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,300 @@
+//! Executes a plan: step by step, objects of a step at the same time, a newer target first.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures::StreamExt as _;
+use skerry_agent_core::accept::AcceptedBundle;
+use skerry_agent_core::drift::AdditionPolicy;
+use skerry_agent_core::inventory::{Change, Origin, Record, State};
+use skerry_agent_core::plan::{ChangeReason, CreateReason, Decision, Live, Plan, Planned, StepKind};
+use skerry_common::bundle::manifest::Policy;
+use skerry_common::error_chain::Chain;
+use skerry_common::id::Place;
+use skerry_common::journal::Event;
+use tracing::{debug, warn};
+
+use super::hands::{Done, Existence, Hands, Manner, ObjectError};
+use super::world::live_meta;
+use super::{PassError, Reconciler};
+use crate::cluster::{Cluster, Deleted};
+
+/// Objects handled at the same time: beyond 32 requests at once, an API server on two cores gets no
+/// faster, and its fairness queues begin to refuse.
+const CONCURRENCY: usize = 32;
+
+/// How long definitions may take to be established.
+const ESTABLISHED_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// How often they are looked at meanwhile.
+const ESTABLISHED_INTERVAL: std::time::Duration = std::time::Duration::from_millis(100);
+
+/// What became of one object.
+enum Outcome {
+    Applied(Done),
+    Taken(ObjectError),
+    Deleted,
+    Failed(ObjectError),
+    /// Not begun: a newer target is there.
+    Skipped,
+}
+
+impl<C: Cluster> Reconciler<C> {
+    /// Executes a plan as far as it goes; what fails is noted and tried again later.
+    pub(super) async fn execute(
+        &mut self,
+        hands: &Arc<Hands<C>>,
+        bundle: &AcceptedBundle,
+        plan: &Plan,
+    ) -> Result<(), PassError> {
+        self.note_plan(plan).await?;
+        let told = self.tell_drift(hands, bundle, plan).await?;
+        for step in plan.steps() {
+            let now = Instant::now();
+            let waits = |planned: &&Planned| self.world.waits(now, &planned.key);
+            let work: Vec<&Planned> =
+                step.objects.iter().copied().filter(|planned| !waits(planned) && !told.is_same(&planned.key)).collect();
+            let outcomes = self.at_once(hands, bundle, step.kind, &work).await;
+            let mut changes = Vec::new();
+            for (planned, outcome) in work.iter().zip(outcomes) {
+                self.note(bundle.mark().place, planned, outcome, &mut changes).await?;
+            }
+            self.persist(changes).await?;
+            if step.kind == StepKind::ApplyDefinitions {
+                self.established(hands, &work).await;
+            }
+            if self.parts.target.has_changed().unwrap_or(true) {
+                debug!("a newer bundle is there: this plan ends");
+                break;
+            }
+        }
+        self.close_drift(told).await
+    }
+
+    /// Handles the objects of one step at the same time; outcomes in the order of the objects.
+    async fn at_once(
+        &self,
+        hands: &Arc<Hands<C>>,
+        bundle: &AcceptedBundle,
+        step: StepKind,
+        work: &[&Planned],
+    ) -> Vec<Outcome> {
+        let place = bundle.mark().place;
+        let one = |(index, planned): (usize, &Planned)| {
+            let (hands, target, planned) = (hands.clone(), self.parts.target.clone(), planned.clone());
+            let policy = self.world.policy(bundle, &planned.application);
+            let additions = self.world.additions_policy(&planned.key, place);
+            async move {
+                if target.has_changed().unwrap_or(true) {
+                    return (index, Outcome::Skipped);
+                }
+                let outcome = match step {
+                    StepKind::ApplyNamespaces | StepKind::ApplyDefinitions | StepKind::ApplyRest => {
+                        apply(&hands, &planned, &policy, additions).await
+                    }
+                    StepKind::PruneRest | StepKind::PruneDefinitions | StepKind::PruneNamespaces => {
+                        remove(&hands, &planned).await
+                    }
+                };
+                (index, outcome)
+            }
+        };
+        let tasks = futures::stream::iter(work.iter().copied().enumerate().map(one).collect::<Vec<_>>());
+        let mut outcomes: Vec<_> = tasks.buffer_unordered(CONCURRENCY).collect().await;
+        outcomes.sort_by_key(|(index, _)| *index);
+        outcomes.into_iter().map(|(_, outcome)| outcome).collect()
+    }
+
+    /// Takes up what became of one object.
+    async fn note(
+        &mut self,
+        place: Place,
+        planned: &Planned,
+        outcome: Outcome,
+        changes: &mut Vec<Change>,
+    ) -> Result<(), PassError> {
+        let key = &planned.key;
+        match outcome {
+            Outcome::Skipped => {}
+            Outcome::Applied(done) => {
+                self.world.failures.remove(key);
+                self.count(planned, &done);
+                let origin = self.origin(planned, &done, place);
+                if origin != Origin::Made && self.world.inventory.record(key).is_none_or(|it| it.applied().is_none()) {
+                    self.record(vec![Event::Adopted { object: key.clone() }]).await?;
+                }
+                changes.push(self.applied(place, planned, origin, &done));
+            }
+            Outcome::Deleted => {
+                self.world.failures.remove(key);
+                self.world.book.forget(key);
+                changes.push(Change::Remove(key.clone()));
+                if matches!(planned.decision, Decision::Prune { .. }) {
+                    self.progress.counts.pruned += 1;
+                    let application = planned.application.clone();
+                    self.record(vec![Event::Pruned { application, object: key.clone() }]).await?;
+                }
+            }
+            Outcome::Taken(error) => {
+                // Somebody else's object stands there: now that it is known, the plan can decide.
+                debug!(object = %key, error = %Chain(&error), "the object exists already");
+                self.look_at_stranger(planned).await;
+            }
+            Outcome::Failed(error) => self.failed(planned, &error).await?,
+        }
+        Ok(())
+    }
+
+    async fn failed(&mut self, planned: &Planned, error: &ObjectError) -> Result<(), PassError> {
+        let message = Chain(error).to_string();
+        let known = self.world.failures.get(&planned.key).is_some_and(|failure| failure.message == message);
+        self.world.failed(Instant::now(), &planned.key, message.clone(), error.class());
+        if known {
+            return Ok(());
+        }
+        warn!(object = %planned.key, error = message, "an object could not be applied");
+        let (application, object) = (planned.application.clone(), planned.key.clone());
+        let message = skerry_common::limits::clip(&message);
+        self.record(vec![Event::ApplyFailed { application, object, message }]).await.map(|_| ())
+    }
+
+    fn count(&mut self, planned: &Planned, done: &Done) {
+        let counts = &mut self.progress.counts;
+        match &planned.decision {
+            Decision::Create { reason: CreateReason::New } if done.created => counts.created += 1,
+            Decision::Create { reason: CreateReason::New } => counts.changed += 1,
+            Decision::Change { reasons, .. } if reasons.contains(&ChangeReason::Content) => counts.changed += 1,
+            Decision::Change { reasons, .. } if reasons.contains(&ChangeReason::Adopt) => counts.changed += 1,
+            Decision::Create { .. }
+            | Decision::Change { .. }
+            | Decision::Inspect { .. }
+            | Decision::Keep
+            | Decision::Prune { .. }
+            | Decision::Release { .. }
+            | Decision::Forget
+            | Decision::Refused { .. }
+            | Decision::Held { .. } => {}
+        }
+    }
+
+    fn origin(&self, planned: &Planned, done: &Done, place: Place) -> Origin {
+        let first_time = self.world.inventory.record(&planned.key).is_none_or(|record| record.applied().is_none());
+        let new = matches!(planned.decision, Decision::Create { reason: CreateReason::New });
+        match self.world.inventory.record(&planned.key) {
+            Some(record) if !(first_time && new && !done.created) => record.origin,
+            Some(_) | None if first_time && !done.created => Origin::Adopted { in_bundle: place },
+            Some(_) | None => Origin::Made,
+        }
+    }
+
+    fn applied(&mut self, place: Place, planned: &Planned, origin: Origin, done: &Done) -> Change {
+        let record = Record {
+            api_version: planned.api_version.clone(),
+            application: planned.application.clone(),
+            first_seen: place,
+            origin,
+            state: State::Intended,
+        };
+        if origin != Origin::Made {
+            // `Inventory::applied` keeps the origin that it knows.
+            self.world.inventory.apply(Change::Put(planned.key.clone(), record.clone()));
+        }
+        let change = self.world.inventory.applied(&planned.key, record, done.applied.clone(), place);
+        let meta = live_meta(&self.parts.me.fleet, &planned.key, &done.live, true);
+        self.world.live.insert(planned.key.clone(), Live::Present(meta));
+        let judgement = skerry_agent_core::health::judge(&done.live, skerry_agent_core::health::Observed::AfterApply);
+        self.world.health.insert(planned.key.clone(), judgement);
+        change
+    }
+
+    async fn look_at_stranger(&mut self, planned: &Planned) {
+        let Some(hands) = self.hands.clone() else { return };
+        let live = match hands.read(&planned.key, &planned.api_version).await {
+            Ok(Some(object)) => Live::Present(live_meta(&self.parts.me.fleet, &planned.key, &object, true)),
+            Ok(None) => Live::Absent,
+            Err(error) => Live::Unknown { reason: Chain(&error).to_string() },
+        };
+        self.world.live.insert(planned.key.clone(), live);
+        // Not a failure: the plan is made again at once.
+        self.discover_at.get_or_insert(Instant::now());
+    }
+
+    /// Waits until definitions are established, so that objects of their kinds can follow.
+    async fn established(&self, hands: &Arc<Hands<C>>, work: &[&Planned]) {
+        let deadline = Instant::now() + ESTABLISHED_TIMEOUT;
+        for planned in work {
+            while Instant::now() < deadline && !self.parts.target.has_changed().unwrap_or(true) {
+                match hands.read(&planned.key, &planned.api_version).await {
+                    Ok(Some(definition)) if is_established(&definition) => break,
+                    Ok(Some(_) | None) | Err(_) => tokio::time::sleep(ESTABLISHED_INTERVAL).await,
+                }
+            }
+        }
+    }
+
+    /// Journals what a plan holds for a person, once per list.
+    async fn note_plan(&mut self, plan: &Plan) -> Result<(), PassError> {
+        let known: Vec<_> = self.plan.iter().flat_map(|plan| plan.held.iter().map(|held| held.list)).collect();
+        let news = plan.held.iter().filter(|held| !known.contains(&held.list));
+        let events: Vec<_> = news
+            .map(|held| Event::PruneHeld { list: held.list, objects: held.objects, reason: held.reason.clone() })
+            .collect();
+        if events.is_empty() { Ok(()) } else { self.record(events).await.map(|_| ()) }
+    }
+}
+
+fn is_established(definition: &serde_json::Value) -> bool {
+    let conditions = definition.pointer("/status/conditions").and_then(serde_json::Value::as_array);
+    conditions
+        .into_iter()
+        .flatten()
+        .any(|condition| condition["type"] == "Established" && condition["status"] == "True")
+}
+
+async fn apply<C: Cluster>(hands: &Hands<C>, planned: &Planned, policy: &Policy, additions: AdditionPolicy) -> Outcome {
+    let Some(content) = &planned.content else { return Outcome::Skipped };
+    let existence = match &planned.decision {
+        Decision::Create { reason: CreateReason::New } => Existence::New,
+        Decision::Create { reason: CreateReason::Gone }
+        | Decision::Change { .. }
+        | Decision::Inspect { .. }
+        | Decision::Keep
+        | Decision::Prune { .. }
+        | Decision::Release { .. }
+        | Decision::Forget
+        | Decision::Refused { .. }
+        | Decision::Held { .. } => Existence::Exists,
+    };
+    // An object that we adopt keeps what people added until its second bundle.
+    let adopts =
+        matches!(&planned.decision, Decision::Change { reasons, .. } if reasons.contains(&ChangeReason::Adopt));
+    let additions = if adopts || existence == Existence::New { AdditionPolicy::Unsettled } else { additions };
+    match hands.apply(planned, content, policy, Manner { existence, additions }).await {
+        Ok(done) => Outcome::Applied(done),
+        Err(error) if error.is_taken() && existence == Existence::New => Outcome::Taken(error),
+        Err(error) => Outcome::Failed(error),
+    }
+}
+
+async fn remove<C: Cluster>(hands: &Hands<C>, planned: &Planned) -> Outcome {
+    let removed = match &planned.decision {
+        Decision::Prune { uid, resource_version } => {
+            hands.delete(planned, uid, resource_version).await.map(|deleted| match deleted {
+                Deleted::AlreadyGone | Deleted::Started => Outcome::Deleted,
+            })
+        }
+        Decision::Release { .. } => hands.release(planned).await.map(|()| Outcome::Deleted),
+        Decision::Forget => Ok(Outcome::Deleted),
+        Decision::Create { .. }
+        | Decision::Change { .. }
+        | Decision::Inspect { .. }
+        | Decision::Keep
+        | Decision::Refused { .. }
+        | Decision::Held { .. } => Ok(Outcome::Skipped),
+    };
+    match removed {
+        Ok(outcome) => outcome,
+        Err(ObjectError::NotServed) => Outcome::Deleted,
+        Err(error) => Outcome::Failed(error),
+    }
+}
