@@ -91,22 +91,15 @@ pub trait ClusterStore {
     ) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
     /// Raises the highest place that an agent proved to have seen; never lowers it.
-    fn raise_highest(
-        &self,
-        cluster: &ClusterId,
-        place: Place,
-    ) -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn raise_highest(&self, cluster: &ClusterId, place: Place) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Counts one more request to make a full pass now and returns the new count; `None` when the
     /// cluster is unknown.
     fn request_sync(&self, cluster: &ClusterId) -> impl Future<Output = Result<Option<u64>, StoreError>> + Send;
 
     /// Remembers that an operator confirmed a held prune list. False when the cluster is unknown.
-    fn confirm_prune(
-        &self,
-        cluster: &ClusterId,
-        list: Digest,
-    ) -> impl Future<Output = Result<bool, StoreError>> + Send;
+    fn confirm_prune(&self, cluster: &ClusterId, list: Digest)
+    -> impl Future<Output = Result<bool, StoreError>> + Send;
 }
 
 /// What is fixed when a cluster is registered.

@@ -57,7 +57,8 @@ struct Inner {
 impl SqliteStore {
     /// Opens the file, makes it if it is not there, and brings its schema up to date.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        let open_failed = |source: sqlx::Error| StoreError::Open { path: path.display().to_string(), source: source.into() };
+        let open_failed =
+            |source: sqlx::Error| StoreError::Open { path: path.display().to_string(), source: source.into() };
         let options = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)

@@ -6,9 +6,7 @@ use skerry_common::object::ObjectKey;
 
 use super::{Store, on_both, registered};
 use crate::store::Position;
-use crate::store::journal::{
-    DriftFilter, DriftQuery, EVENTS_PER_CLUSTER_MAX, EventQuery, HubEvent, Range, What,
-};
+use crate::store::journal::{DriftFilter, DriftQuery, EVENTS_PER_CLUSTER_MAX, EventQuery, HubEvent, Range, What};
 
 on_both!(
     entries_are_stored_once_and_acknowledged,

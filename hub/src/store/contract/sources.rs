@@ -10,7 +10,12 @@ use crate::store::sources::{
     FleetRecord, REVISIONS_PER_SOURCE_MAX, RevisionRecord, RevisionState, SourceRecord, Subject,
 };
 
-on_both!(sources_are_replaced, revisions_are_bounded, problems_keep_their_beginning, documents_and_sealed_content_are_kept);
+on_both!(
+    sources_are_replaced,
+    revisions_are_bounded,
+    problems_keep_their_beginning,
+    documents_and_sealed_content_are_kept
+);
 
 fn name(text: &str) -> SourceName {
     SourceName::parse(text).expect("valid")

@@ -61,7 +61,10 @@ async fn sections_are_merged_and_folded(store: impl Store) {
 async fn a_full_report_replaces(store: impl Store) {
     let (edge, other) = (registered(&store, "edge").await, registered(&store, "other").await);
     for cluster in [&edge, &other] {
-        store.put_states(vec![update(cluster, Scope::Full, vec![section("web", Health::Healthy, 0)])]).await.expect("stores");
+        store
+            .put_states(vec![update(cluster, Scope::Full, vec![section("web", Health::Healthy, 0)])])
+            .await
+            .expect("stores");
     }
     store.put_states(vec![update(&edge, Scope::Full, vec![section("db", Health::Healthy, 0)])]).await.expect("stores");
     let query = ApplicationQuery { limit: 10, ..Default::default() };
@@ -89,7 +92,10 @@ async fn applications_are_listed_and_watched(store: impl Store) {
     assert_eq!(names(ApplicationQuery { application: web, ..query.clone() }).await, ["web@a", "web@b"]);
     assert_eq!(names(ApplicationQuery { cluster: Some(id("id-a")), ..query.clone() }).await, ["db@a", "web@a"]);
     let head = *store.head().borrow();
-    store.put_states(vec![update(&id("id-b"), Scope::Changes, vec![section("db", Health::Degraded, 0)])]).await.expect("stores");
+    store
+        .put_states(vec![update(&id("id-b"), Scope::Changes, vec![section("db", Health::Degraded, 0)])])
+        .await
+        .expect("stores");
     let changed = ApplicationQuery { range: ApplicationRange::Changed(head), ..query };
     assert_eq!(names(changed).await, ["db@b"]);
 }

@@ -88,9 +88,7 @@ impl BundleStore for MemoryStore {
     }
 
     async fn root(&self, cluster: &ClusterId, place: Place) -> Result<Option<StoredRoot>, StoreError> {
-        self.with(|state| {
-            state.roots.get(&(cluster.clone(), place)).filter(|root| root.signature.is_some()).cloned()
-        })
+        self.with(|state| state.roots.get(&(cluster.clone(), place)).filter(|root| root.signature.is_some()).cloned())
     }
 
     async fn history(&self, cluster: &ClusterId) -> Result<Vec<StoredRoot>, StoreError> {

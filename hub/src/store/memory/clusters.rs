@@ -39,7 +39,8 @@ impl ClusterStore for MemoryStore {
 
     async fn clusters(&self, query: &ClusterQuery) -> Result<Vec<ClusterRecord>, StoreError> {
         self.with(|state| {
-            let mut found: Vec<_> = state.clusters.values().map(|cluster| &cluster.record).filter(|r| matches(query, r)).collect();
+            let mut found: Vec<_> =
+                state.clusters.values().map(|cluster| &cluster.record).filter(|r| matches(query, r)).collect();
             found.sort_by(|a, b| a.name.cmp(&b.name));
             found.into_iter().take(page(query.limit)).map(listed).collect()
         })
@@ -241,7 +242,8 @@ fn put_certificate(state: &mut State, id: &ClusterId, certificate: Certificate) 
     }
     let entry = (id.clone(), certificate.clone(), CertificateStanding::Valid);
     state.certificates.entry(certificate.serial).or_insert(entry);
-    let mut own: Vec<_> = state.certificates.values().filter(|(owner, ..)| owner == id).map(|(_, c, _)| c.clone()).collect();
+    let mut own: Vec<_> =
+        state.certificates.values().filter(|(owner, ..)| owner == id).map(|(_, c, _)| c.clone()).collect();
     own.sort_by(|a, b| b.issued_unix_ms.cmp(&a.issued_unix_ms).then_with(|| a.serial.cmp(&b.serial)));
     for old in own.into_iter().skip(usize::try_from(CERTIFICATES_PER_CLUSTER_MAX).unwrap_or(usize::MAX)) {
         state.certificates.remove(&old.serial);

@@ -34,8 +34,12 @@ impl SourceStore for MemoryStore {
             revision.position = state.next();
             let source = revision.source.clone();
             state.revisions.insert((source.clone(), revision.commit.to_string()), revision);
-            let mut own: Vec<_> =
-                state.revisions.iter().filter(|(key, _)| key.0 == source).map(|(key, r)| (r.position, key.clone())).collect();
+            let mut own: Vec<_> = state
+                .revisions
+                .iter()
+                .filter(|(key, _)| key.0 == source)
+                .map(|(key, r)| (r.position, key.clone()))
+                .collect();
             own.sort_by_key(|(position, _)| std::cmp::Reverse(*position));
             for (_, key) in own.into_iter().skip(usize::try_from(REVISIONS_PER_SOURCE_MAX).unwrap_or(usize::MAX)) {
                 state.revisions.remove(&key);

@@ -166,7 +166,8 @@ async fn compress(
 ) -> Result<Vec<(BlobRef, Vec<u8>)>, StoreError> {
     let wanted: Vec<(BlobRef, Vec<u8>)> =
         references.iter().copied().zip(blobs).filter(|(reference, _)| missing.remove(&reference.digest)).collect();
-    let failed = |source: Box<dyn std::error::Error + Send + Sync>| StoreError::Backend { action: "compress blobs", source };
+    let failed =
+        |source: Box<dyn std::error::Error + Send + Sync>| StoreError::Backend { action: "compress blobs", source };
     tokio::task::spawn_blocking(move || {
         wanted
             .into_iter()

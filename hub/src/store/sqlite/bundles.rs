@@ -120,10 +120,8 @@ impl BundleStore for SqliteStore {
             .await
             .map_err(failed(action))?;
             let Some(row) = row else { continue };
-            let place = Place {
-                epoch: Epoch(unsigned(&row, "epoch")?),
-                generation: Generation(unsigned(&row, "generation")?),
-            };
+            let place =
+                Place { epoch: Epoch(unsigned(&row, "epoch")?), generation: Generation(unsigned(&row, "generation")?) };
             targets.push((cluster.clone(), BundleMark { place, root: digest(&row, "digest")? }));
         }
         Ok(targets)

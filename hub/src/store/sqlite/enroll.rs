@@ -157,11 +157,7 @@ pub(super) async fn join(store: &SqliteStore, join: Join) -> Result<JoinOutcome,
 }
 
 /// Binds a token to the key; returns why not.
-async fn bind_token(
-    write: &mut Write<'_>,
-    hash: &Digest,
-    join: &Join,
-) -> Result<Option<JoinOutcome>, StoreError> {
+async fn bind_token(write: &mut Write<'_>, hash: &Digest, join: &Join) -> Result<Option<JoinOutcome>, StoreError> {
     let row = sqlx::query("SELECT * FROM join_tokens WHERE hash = $1")
         .bind(bytes(hash))
         .fetch_optional(&mut *write.tx)

@@ -187,12 +187,7 @@ impl Journal<'_> {
 
     /// One row per field. The same field of the same version of the same object is listed once,
     /// whichever life of the journal tells of it.
-    async fn open_drift(
-        &self,
-        write: &mut Write<'_>,
-        entry: &JournalEntry,
-        drift: &Drift,
-    ) -> Result<(), StoreError> {
+    async fn open_drift(&self, write: &mut Write<'_>, entry: &JournalEntry, drift: &Drift) -> Result<(), StoreError> {
         for field in &drift.fields {
             let position = write.next().await?;
             sqlx::query(

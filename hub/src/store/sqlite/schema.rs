@@ -17,7 +17,8 @@ pub(super) const NEWEST: i64 = MIGRATIONS.len() as i64;
 /// Applies what is missing; each step and its number in one transaction.
 pub(super) async fn migrate(writer: &SqlitePool, path: &Path) -> Result<(), StoreError> {
     let action = "bring its schema up to date";
-    let open_failed = |source: sqlx::Error| StoreError::Open { path: path.display().to_string(), source: source.into() };
+    let open_failed =
+        |source: sqlx::Error| StoreError::Open { path: path.display().to_string(), source: source.into() };
     // The first statement that reads the file: a file that is no database is named as such.
     sqlx::query("CREATE TABLE IF NOT EXISTS schema_version (version BIGINT PRIMARY KEY)")
         .execute(writer)
@@ -63,11 +64,10 @@ pub(super) async fn backup(path: &Path, file: &Path) -> Result<(), StoreError> {
     }
     let action = "copy itself";
     // A connection of its own: the readers refuse statements that write, and the writer is busy.
-    let mut connection =
-        SqliteConnectOptions::new().filename(path).connect().await.map_err(failed(action))?;
-    let target = partial.to_str().ok_or_else(|| {
-        file_failed(std::io::Error::new(std::io::ErrorKind::InvalidInput, "the path is not UTF-8"))
-    })?;
+    let mut connection = SqliteConnectOptions::new().filename(path).connect().await.map_err(failed(action))?;
+    let target = partial
+        .to_str()
+        .ok_or_else(|| file_failed(std::io::Error::new(std::io::ErrorKind::InvalidInput, "the path is not UTF-8")))?;
     sqlx::query("VACUUM INTO $1").bind(target).execute(&mut connection).await.map_err(failed(action))?;
     connection.close().await.map_err(failed(action))?;
     sync_and_rename(&partial, file).await.map_err(file_failed)

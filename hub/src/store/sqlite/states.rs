@@ -69,9 +69,8 @@ impl StateStore for SqliteStore {
         let mut sql = QueryBuilder::<Sqlite>::new("SELECT * FROM application_states WHERE ");
         match &query.range {
             ApplicationRange::ByName(after) => {
-                let (application, cluster) = after
-                    .as_ref()
-                    .map_or(("", ""), |(application, cluster)| (application.as_str(), cluster.as_str()));
+                let (application, cluster) =
+                    after.as_ref().map_or(("", ""), |(application, cluster)| (application.as_str(), cluster.as_str()));
                 sql.push("(application, cluster_name) > (").push_bind(application.to_owned());
                 sql.push(", ").push_bind(cluster.to_owned()).push(")");
             }
