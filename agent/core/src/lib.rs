@@ -21,6 +21,8 @@ pub mod marks;
 pub mod patch;
 pub mod plan;
 pub mod progress;
+pub mod report;
+pub mod session;
 
 #[cfg(test)]
 mod fixtures;
