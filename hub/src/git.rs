@@ -23,26 +23,37 @@
 //! **Assumptions.** One hub process owns the cache folder. All functions block: call them on threads
 //! that may.
 
+mod cache;
 mod credential;
 mod error;
+mod fetch;
 mod history;
+mod http;
 mod local;
+mod meter;
 mod open;
+mod ssh;
 #[cfg(test)]
 mod tests;
 mod tree;
 mod url;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use skerry_common::id::CommitId;
 use skerry_hub_core::source::GitRef;
 
 pub use credential::{Credential, CredentialKind};
 pub use error::{CODES, GitError};
+pub use meter::FetchLimits;
 pub use tree::{CommitTree, TreeLimits};
 
+use cache::Cache;
 use credential::BoundCredential;
+use fetch::Server;
+use meter::Meter;
 use url::RemoteUrl;
 
 /// How the hub reads Git.
@@ -56,6 +67,18 @@ pub struct GitSettings {
     pub credentials: Vec<Credential>,
     /// Bounds of reading a commit.
     pub tree_limits: TreeLimits,
+}
+
+impl GitSettings {
+    /// Settings with the usual bounds, no credentials and no `file://`.
+    pub fn new(cache_folder: PathBuf) -> Self {
+        Self {
+            allowed_file_roots: Vec::new(),
+            cache_folder,
+            credentials: Vec::new(),
+            tree_limits: TreeLimits::default(),
+        }
+    }
 }
 
 /// A repository, and what may be shown to its server.
@@ -84,6 +107,11 @@ pub struct Fetched {
 pub struct Git {
     settings: GitSettings,
     credentials: Vec<BoundCredential>,
+    ssh_program: PathBuf,
+    fetch_limits: FetchLimits,
+    /// One fetch at a time per cached repository. Locks, because callers block on threads of their own
+    /// and two sources may have the same URL.
+    fetching: Mutex<BTreeMap<String, Arc<Mutex<()>>>>,
 }
 
 impl Git {
@@ -91,14 +119,32 @@ impl Git {
     pub fn new(mut settings: GitSettings) -> Result<Self, GitError> {
         let credentials: Result<_, _> =
             std::mem::take(&mut settings.credentials).into_iter().map(BoundCredential::new).collect();
-        Ok(Self { settings, credentials: credentials? })
+        Ok(Self {
+            settings,
+            credentials: credentials?,
+            ssh_program: PathBuf::from("ssh"),
+            fetch_limits: FetchLimits::default(),
+            fetching: Mutex::default(),
+        })
+    }
+
+    /// Sets the OpenSSH client: a path, or a name that is looked up in the usual folders.
+    #[must_use]
+    pub fn with_ssh_program(mut self, ssh_program: PathBuf) -> Self {
+        self.ssh_program = ssh_program;
+        self
+    }
+
+    /// Sets the bounds of one fetch.
+    #[must_use]
+    pub fn with_fetch_limits(mut self, fetch_limits: FetchLimits) -> Self {
+        self.fetch_limits = fetch_limits;
+        self
     }
 
     /// Checks what can be checked without asking the server: URL, credentials, roots.
     pub fn check(&self, remote: Remote<'_>) -> Result<(), GitError> {
-        let url = RemoteUrl::parse(remote.url)?;
-        credential::choose(&self.credentials, remote.credential, &url)?;
-        match url {
+        match self.allow(remote)?.0 {
             RemoteUrl::File(path) => open::open_below(&path, &self.settings.allowed_file_roots).map(drop),
             RemoteUrl::Https(_) | RemoteUrl::Ssh(_) => Ok(()),
         }
@@ -107,43 +153,94 @@ impl Git {
     /// Finds the commit that a ref means now, and fetches what is missing of it.
     ///
     /// `previous` is the commit that was found before; it is only compared with.
-    pub fn fetch(
-        &self,
-        remote: Remote<'_>,
-        wanted: &GitRef,
-        previous: Option<&CommitId>,
-    ) -> Result<Fetched, GitError> {
-        let url = RemoteUrl::parse(remote.url)?;
-        credential::choose(&self.credentials, remote.credential, &url)?;
-        match &url {
-            RemoteUrl::File(path) => {
-                let repository = open::open_below(path, &self.settings.allowed_file_roots)?;
-                let commit = local::resolve(&repository, &url.key(), wanted)?;
-                let forced = forced(&repository, wanted, previous, &commit);
-                Ok(Fetched { commit, bytes_received: 0, forced })
-            }
-            RemoteUrl::Https(_) | RemoteUrl::Ssh(_) => {
-                Err(GitError::Scheme { url: url.key(), scheme: "not yet".to_owned() })
-            }
+    pub fn fetch(&self, remote: Remote<'_>, wanted: &GitRef, previous: Option<&CommitId>) -> Result<Fetched, GitError> {
+        let (url, credential) = self.allow(remote)?;
+        if let RemoteUrl::File(path) = &url {
+            let repository = open::open_below(path, &self.settings.allowed_file_roots)?;
+            let commit = local::resolve(&repository, &url.key(), wanted)?;
+            let forced = forced(&repository, wanted, previous, &commit);
+            return Ok(Fetched { commit, bytes_received: 0, forced });
         }
+        let meter = Meter::new(url.key(), self.fetch_limits);
+        let ssh_program = &self.ssh_program;
+        let server = Server { url: &url, credential, ssh_program, meter: Arc::clone(&meter) };
+        let lock = self.lock_of(&format!("{}\n{}", url.key(), remote.credential.unwrap_or_default()));
+        let _alone = hold(&lock);
+        let cache = self.cache(&url, remote);
+        let (repository, commit) = fetch_into(&cache, &server, wanted)?;
+        let forced = forced(&repository, wanted, previous, &commit);
+        Ok(Fetched { commit, bytes_received: meter.received(), forced })
     }
 
     /// The files of a commit that was fetched; asks no server.
     pub fn tree(&self, remote: Remote<'_>, commit: &CommitId) -> Result<CommitTree, GitError> {
-        let url = RemoteUrl::parse(remote.url)?;
-        credential::choose(&self.credentials, remote.credential, &url)?;
-        let repository = match &url {
-            RemoteUrl::File(path) => open::open_below(path, &self.settings.allowed_file_roots)?,
-            RemoteUrl::Https(_) | RemoteUrl::Ssh(_) => {
-                return Err(GitError::Scheme { url: url.key(), scheme: "not yet".to_owned() });
-            }
-        };
+        let (url, _) = self.allow(remote)?;
         let missing = || GitError::NoCommit { url: url.key(), commit: commit.clone() };
-        let id = open::object_id(commit).filter(|id| open::has_commit(&repository, *id)).ok_or_else(missing)?;
+        let id = open::object_id(commit).ok_or_else(missing)?;
+        let has = |repository: &gix::Repository| open::has_commit(repository, id);
+        let (repository, is_cached) = match &url {
+            RemoteUrl::File(path) => {
+                let repository = open::open_below(path, &self.settings.allowed_file_roots)?;
+                (Some(repository).filter(has), false)
+            }
+            RemoteUrl::Https(_) | RemoteUrl::Ssh(_) => (self.cache(&url, remote).all().find(has), true),
+        };
+        let repository = repository.ok_or_else(missing)?;
         let path = repository.git_dir().to_owned();
-        let failed = |source: gix::Error| GitError::Repository { path, source: source.into() };
-        CommitTree::new(repository, id, self.settings.tree_limits).map_err(failed)
+        let tree = CommitTree::new(repository, id, self.settings.tree_limits, is_cached);
+        tree.map_err(|source| {
+            if is_cached {
+                cache::note_damage(&path);
+            }
+            GitError::Repository { path, source: source.into() }
+        })
     }
+
+    /// Parses the URL and finds the credentials, if they may be used for it.
+    fn allow(&self, remote: Remote<'_>) -> Result<(RemoteUrl, Option<&BoundCredential>), GitError> {
+        let url = RemoteUrl::parse(remote.url)?;
+        let credential = credential::choose(&self.credentials, remote.credential, &url)?;
+        Ok((url, credential))
+    }
+
+    fn cache(&self, url: &RemoteUrl, remote: Remote<'_>) -> Cache {
+        Cache::of(&self.settings.cache_folder, &url.key(), remote.credential)
+    }
+
+    fn lock_of(&self, key: &str) -> Arc<Mutex<()>> {
+        let mut all = self.fetching.lock().unwrap_or_else(PoisonError::into_inner);
+        // Locks that nobody holds are forgotten, so that the map is bounded by the fetches under way.
+        all.retain(|_, lock| Arc::strong_count(lock) > 1);
+        Arc::clone(all.entry(key.to_owned()).or_default())
+    }
+}
+
+/// A poisoned lock guards nothing: a fetch that panicked left files, which are checked anyway.
+fn hold(lock: &Mutex<()>) -> MutexGuard<'_, ()> {
+    lock.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Fetches into the cached repository or, when there is none or it is damaged, into a new one.
+fn fetch_into(cache: &Cache, server: &Server<'_>, wanted: &GitRef) -> Result<(gix::Repository, CommitId), GitError> {
+    let into = |repository: gix::Repository| {
+        let commit = server.fetch(&repository, wanted)?;
+        open::check_whole(&repository, &commit)?;
+        Ok((repository, commit))
+    };
+    if let Some(repository) = cache.current() {
+        match into(repository) {
+            // Perhaps the fault is ours: a new repository shows, and is kept only if it works.
+            Err(GitError::Exchange { .. } | GitError::Repository { .. }) => {}
+            done => return done,
+        }
+    }
+    let fresh = cache.start()?;
+    let result = into(fresh.clone());
+    match &result {
+        Ok(_) => cache.sweep(),
+        Err(_) => cache.give_up(&fresh),
+    }
+    result
 }
 
 fn forced(repository: &gix::Repository, wanted: &GitRef, previous: Option<&CommitId>, new: &CommitId) -> bool {

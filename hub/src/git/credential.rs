@@ -86,10 +86,9 @@ pub(crate) fn choose<'a>(
     let is_key = matches!(found.credential.kind, CredentialKind::SshKey { .. });
     match url {
         RemoteUrl::Ssh(_) if !is_key => Err(GitError::CredentialKind { url: shown(), needed: SSH_NEEDS }),
-        RemoteUrl::Https(_) if is_key => Err(GitError::CredentialKind {
-            url: shown(),
-            needed: "user and password or a token, not an SSH key",
-        }),
+        RemoteUrl::Https(_) if is_key => {
+            Err(GitError::CredentialKind { url: shown(), needed: "user and password or a token, not an SSH key" })
+        }
         RemoteUrl::File(_) | RemoteUrl::Https(_) | RemoteUrl::Ssh(_) => Ok(Some(found)),
     }
 }

@@ -32,12 +32,7 @@ pub(super) fn resolve(repository: &Repository, url: &str, wanted: &GitRef) -> Re
 }
 
 /// The commit of one ref, by its full name; annotated tags are followed.
-fn find(
-    repository: &Repository,
-    url: &str,
-    wanted: &GitRef,
-    full_name: &str,
-) -> Result<Option<CommitId>, GitError> {
+fn find(repository: &Repository, url: &str, wanted: &GitRef, full_name: &str) -> Result<Option<CommitId>, GitError> {
     let Ok(name) = <&gix::refs::FullNameRef>::try_from(full_name) else { return Ok(None) };
     let failed = |source: gix::Error| broken(repository, source);
     let Some(mut reference) = repository.try_find_reference(name).map_err(failed)? else { return Ok(None) };

@@ -25,7 +25,11 @@ const ALTERNATES_BYTES_MAX: u64 = 64 * 1024;
 
 /// Options under which every repository is opened.
 pub(super) fn options() -> gix::open::Options {
-    let overrides = ["core.useReplaceRefs=false".to_owned(), format!("gitoxide.objects.allocLimit={OBJECT_BYTES_MAX}")];
+    let overrides = [
+        "core.useReplaceRefs=false".to_owned(),
+        "core.logAllRefUpdates=false".to_owned(),
+        format!("gitoxide.objects.allocLimit={OBJECT_BYTES_MAX}"),
+    ];
     gix::open::Options::isolated()
         .config_overrides(overrides)
         .with(Trust::Reduced)
@@ -108,4 +112,13 @@ pub(super) fn commit_id(id: &gix::oid) -> Option<CommitId> {
 /// True when the commit itself is in the repository.
 pub(super) fn has_commit(repository: &Repository, id: ObjectId) -> bool {
     repository.try_find_header(id).ok().flatten().is_some_and(|header| header.kind() == gix::objs::Kind::Commit)
+}
+
+/// Checks that a commit and its root folder can be read: a damaged repository is then found before
+/// the commit is announced.
+pub(super) fn check_whole(repository: &Repository, commit: &CommitId) -> Result<(), GitError> {
+    let failed = |source: Cause| GitError::Repository { path: repository.git_dir().to_owned(), source };
+    let id = object_id(commit).ok_or_else(|| failed("the object format is not read".into()))?;
+    let tree = repository.find_commit(id).and_then(|commit| commit.tree());
+    tree.map(drop).map_err(|error| failed(error.into()))
 }

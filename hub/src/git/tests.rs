@@ -76,9 +76,8 @@ impl Place {
     }
 
     fn reader_with(&self, allowed_file_roots: Vec<PathBuf>, tree_limits: TreeLimits) -> Git {
-        let cache_folder = self.root().join("cache");
-        Git::new(GitSettings { allowed_file_roots, cache_folder, credentials: Vec::new(), tree_limits })
-            .expect("valid settings")
+        let settings = GitSettings::new(self.root().join("cache"));
+        Git::new(GitSettings { allowed_file_roots, tree_limits, ..settings }).expect("valid settings")
     }
 
     fn fetch(&self, wanted: &GitRef, previous: Option<&CommitId>) -> Result<Fetched, GitError> {

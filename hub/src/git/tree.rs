@@ -52,6 +52,8 @@ pub struct CommitTree {
     limits: TreeLimits,
     bytes_read: Cell<u64>,
     folders: RefCell<BTreeMap<ObjectId, Folder>>,
+    /// Whether the repository can be fetched again: then it is told when an object cannot be read.
+    is_cached: bool,
 }
 
 /// What a folder holds, by name.
@@ -76,10 +78,15 @@ enum Malformed {
 
 impl CommitTree {
     /// The tree of a commit that is in the repository.
-    pub(super) fn new(mut repository: Repository, commit: ObjectId, limits: TreeLimits) -> Result<Self, gix::Error> {
+    pub(super) fn new(
+        mut repository: Repository,
+        commit: ObjectId,
+        limits: TreeLimits,
+        is_cached: bool,
+    ) -> Result<Self, gix::Error> {
         repository.object_cache_size(OBJECT_CACHE_BYTES);
         let root = repository.find_commit(commit)?.tree_id()?.detach();
-        Ok(Self { repository, root, limits, bytes_read: Cell::new(0), folders: RefCell::default() })
+        Ok(Self { repository, root, limits, bytes_read: Cell::new(0), folders: RefCell::default(), is_cached })
     }
 
     /// Bytes of files read so far.
@@ -113,10 +120,10 @@ impl CommitTree {
             return Ok(known.clone());
         }
         self.size(path, id, gix::objs::Kind::Tree, FOLDER_BYTES_MAX)?;
-        let tree = self.repository.find_tree(id).map_err(|error| unreadable(path, error))?;
+        let tree = self.repository.find_tree(id).map_err(|error| self.damaged(path, error))?;
         let mut entries = BTreeMap::new();
         for entry in tree.iter() {
-            let entry = entry.map_err(|error| unreadable(path, error))?;
+            let entry = entry.map_err(|error| self.damaged(path, error))?;
             let name = String::from_utf8_lossy(entry.filename()).into_owned();
             if name.is_empty() || name == "." || name == ".." || name.contains(['/', '\0']) {
                 return Err(unreadable(path, Malformed::Name(name.escape_debug().to_string())));
@@ -136,9 +143,9 @@ impl CommitTree {
 
     /// Size of an object, which must be of a kind and not above a bound.
     fn size(&self, path: &str, id: ObjectId, kind: gix::objs::Kind, max: u64) -> Result<u64, TreeError> {
-        let header = self.repository.try_find_header(id).map_err(|error| unreadable(path, error))?;
+        let header = self.repository.try_find_header(id).map_err(|error| self.damaged(path, error))?;
         let Some(header) = header.filter(|header| header.kind() == kind) else {
-            return Err(unreadable(path, Malformed::Kind(id)));
+            return Err(self.damaged(path, Malformed::Kind(id)));
         };
         let size = header.size();
         if size > max { Err(TreeError::TooLarge { path: path.to_owned(), size, max }) } else { Ok(size) }
@@ -151,8 +158,16 @@ impl CommitTree {
             return Err(TreeError::TooLarge { path: path.to_owned(), size: total, max: self.limits.total_bytes_max });
         }
         self.bytes_read.set(total);
-        let mut blob = self.repository.find_blob(id).map_err(|error| unreadable(path, error))?;
+        let mut blob = self.repository.find_blob(id).map_err(|error| self.damaged(path, error))?;
         Ok(blob.take_data())
+    }
+
+    /// An object cannot be read: perhaps the disk's fault, so a cached repository is fetched again.
+    fn damaged(&self, path: &str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> TreeError {
+        if self.is_cached {
+            super::cache::note_damage(self.repository.git_dir());
+        }
+        unreadable(path, source)
     }
 
     fn describe(&self, path: &str, kind: EntryKind, id: ObjectId) -> Result<Entry, TreeError> {

@@ -41,7 +41,10 @@ impl RemoteUrl {
         let wrong = |reason: &str| GitError::Url { url: shown(), reason: reason.to_owned() };
         if text.len() > URL_BYTES_MAX {
             let start: String = text.chars().take(80).collect();
-            return Err(GitError::Url { url: redact(&start), reason: format!("it is longer than {URL_BYTES_MAX} bytes") });
+            return Err(GitError::Url {
+                url: redact(&start),
+                reason: format!("it is longer than {URL_BYTES_MAX} bytes"),
+            });
         }
         let Some((scheme, rest)) = text.split_once("://") else {
             return Err(match text.split_once(':') {
