@@ -55,6 +55,8 @@ pub struct Enroller<S: HubStore> {
     pub trust: watch::Receiver<TrustedRoot>,
     /// The time.
     pub clock: WallClock,
+    /// Woken when a cluster has joined: it gets its bundle at once.
+    pub wake: Option<Arc<tokio::sync::Notify>>,
 }
 
 /// Why an enrolment is refused.
@@ -195,6 +197,9 @@ impl<S: HubStore> Enroller<S> {
         }
         info!(cluster = %cluster.name, "a cluster joined");
         self.store.record(Some(&cluster.id), HubEvent::Joined, now_unix_ms).await?;
+        if let Some(wake) = &self.wake {
+            wake.notify_one();
+        }
         Ok(self.granted(cluster, issued))
     }
 

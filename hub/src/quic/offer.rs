@@ -100,7 +100,8 @@ impl<B: BlobStore> Builder<'_, B> {
                 return Ok(());
             }
             // Ciphertexts have nothing in common with each other.
-            let plain = |older: &&&ManifestEntry| entry.encoding == Encoding::Plain && older.encoding == Encoding::Plain;
+            let plain =
+                |older: &&&ManifestEntry| entry.encoding == Encoding::Plain && older.encoding == Encoding::Plain;
             let base = older.filter(plain).map(|older| older.content);
             self.add(&entry.content, base.as_ref()).await?;
         }

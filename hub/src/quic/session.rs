@@ -124,8 +124,7 @@ impl<'a, S: HubStore, B: BlobStore> Driver<'a, S, B> {
         let first = first.map_err(|_| SessionError::Introduction)??;
         let AgentMessage::Introduction(introduction) = &first else { return Err(SessionError::Introduction) };
         let known = known(context, cluster, introduction.incarnation).await?;
-        let mut driver =
-            Self { context, cluster, session: Session::new(Instant::now(), known), writer, wire_version };
+        let mut driver = Self { context, cluster, session: Session::new(Instant::now(), known), writer, wire_version };
         let (inbox, mut messages) = mpsc::channel(MESSAGES_AHEAD_MAX);
         let reading = AbortOnDropHandle::new(tokio::spawn(read(reader, inbox)));
         let serving = content::serve(connection.clone(), context.blobs.clone(), cluster.clone());
@@ -259,10 +258,7 @@ impl Heard {
     }
 }
 
-async fn read(
-    mut reader: FrameReader<quinn::RecvStream>,
-    inbox: mpsc::Sender<AgentMessage>,
-) -> Result<(), LinkError> {
+async fn read(mut reader: FrameReader<quinn::RecvStream>, inbox: mpsc::Sender<AgentMessage>) -> Result<(), LinkError> {
     loop {
         let message = reader.message().await?;
         if inbox.send(message).await.is_err() {

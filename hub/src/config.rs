@@ -1,0 +1,224 @@
+//! The hub's configuration file. Every setting is documented in `docs/hub.toml.md`.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use skerry_common::redact::Redacted;
+use thiserror::Error;
+
+use crate::git::{Credential, CredentialKind};
+
+/// The whole file.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HubConfig {
+    /// Folder of database, keys and Git cache; relative to the configuration file.
+    pub data_folder: PathBuf,
+    /// Name of this hub, as bundles and logs say it.
+    #[serde(default = "hub_name")]
+    pub name: String,
+    /// Where the fleet is declared.
+    pub fleet: FleetConfig,
+    /// The link that agents dial.
+    #[serde(default)]
+    pub link: LinkConfig,
+    /// The HTTPS API.
+    #[serde(default)]
+    pub api: ApiConfig,
+    /// Git.
+    #[serde(default)]
+    pub git: GitConfig,
+}
+
+fn hub_name() -> String {
+    "hub".to_owned()
+}
+
+/// Where the fleet is declared.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FleetConfig {
+    /// URL of the fleet repository: `file://`, `https://` or `ssh://`.
+    pub url: String,
+    /// Branch.
+    #[serde(default = "main_branch")]
+    pub branch: String,
+    /// Folder of the documents in it.
+    #[serde(default)]
+    pub path: String,
+    /// Name of credentials.
+    #[serde(default)]
+    pub credentials: Option<String>,
+    /// Seconds between two looks; a webhook makes it immediate.
+    #[serde(default = "interval")]
+    pub interval_seconds: u64,
+}
+
+fn main_branch() -> String {
+    "main".to_owned()
+}
+
+fn interval() -> u64 {
+    30
+}
+
+/// The link that agents dial.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LinkConfig {
+    /// UDP address.
+    pub listen: SocketAddr,
+}
+
+impl Default for LinkConfig {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([0, 0, 0, 0], 7443)) }
+    }
+}
+
+/// The HTTPS API.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ApiConfig {
+    /// TCP address.
+    pub listen: SocketAddr,
+    /// Names and addresses in its certificate.
+    pub names: Vec<String>,
+}
+
+impl Default for ApiConfig {
+    fn default() -> Self {
+        let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).into();
+        Self { listen: SocketAddr::from(([0, 0, 0, 0], 8443)), names }
+    }
+}
+
+/// Git.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GitConfig {
+    /// Folders below which `file://` repositories may lie.
+    pub file_roots: Vec<PathBuf>,
+    /// Credentials that sources may name.
+    pub credentials: Vec<CredentialConfig>,
+}
+
+/// Credentials.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CredentialConfig {
+    /// What sources call them.
+    pub name: String,
+    /// Where they may be used.
+    pub url_prefixes: Vec<String>,
+    /// User, for basic authentication.
+    #[serde(default)]
+    pub user: Option<String>,
+    /// File with the password.
+    #[serde(default)]
+    pub password_file: Option<PathBuf>,
+    /// File with a bearer token.
+    #[serde(default)]
+    pub token_file: Option<PathBuf>,
+    /// SSH private key.
+    #[serde(default)]
+    pub ssh_key_file: Option<PathBuf>,
+    /// SSH host keys.
+    #[serde(default)]
+    pub known_hosts_file: Option<PathBuf>,
+    /// CA certificates, PEM.
+    #[serde(default)]
+    pub ca_file: Option<PathBuf>,
+}
+
+/// The configuration cannot be used.
+#[derive(Debug, Error)]
+pub enum ConfigError {
+    /// A file cannot be read.
+    #[error("`{path}` cannot be read")]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Not TOML of the known form; the message names line and field.
+    #[error("`{path}` is no valid configuration: {what}")]
+    Malformed {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
+    /// Credentials that name no secret, or two kinds of one.
+    #[error(
+        "credentials `{0}` need exactly one of password_file (with user), token_file, ssh_key_file or ca_file alone"
+    )]
+    Credential(String),
+}
+
+impl HubConfig {
+    /// Reads a file; relative paths in it count from its folder.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = read(path)?;
+        let malformed = |error: toml::de::Error| ConfigError::Malformed {
+            path: path.to_owned(),
+            what: skerry_common::redact::redact(&error.to_string()),
+        };
+        let mut config: Self = toml::from_str(&text).map_err(malformed)?;
+        let folder = path.parent().unwrap_or(Path::new("."));
+        config.data_folder = folder.join(&config.data_folder);
+        config.git.file_roots.iter_mut().for_each(|root| *root = folder.join(&*root));
+        Ok(config)
+    }
+
+    /// The credentials, their secrets read from their files.
+    pub fn credentials(&self) -> Result<Vec<Credential>, ConfigError> {
+        self.git.credentials.iter().map(credential).collect()
+    }
+}
+
+fn read(path: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })
+}
+
+fn secret(path: &Path) -> Result<Redacted<String>, ConfigError> {
+    Ok(Redacted::new(read(path)?.trim_end_matches(['\n', '\r']).to_owned()))
+}
+
+fn credential(config: &CredentialConfig) -> Result<Credential, ConfigError> {
+    let kind = match (&config.user, &config.password_file, &config.token_file, &config.ssh_key_file) {
+        (Some(user), Some(file), None, None) => CredentialKind::Basic { user: user.clone(), password: secret(file)? },
+        (None, None, Some(file), None) => CredentialKind::Bearer(secret(file)?),
+        (None, None, None, Some(key_file)) => CredentialKind::SshKey {
+            key_file: key_file.clone(),
+            known_hosts: config.known_hosts_file.clone().ok_or_else(|| ConfigError::Credential(config.name.clone()))?,
+        },
+        (None, None, None, None) if config.ca_file.is_some() => CredentialKind::Anonymous,
+        _ => return Err(ConfigError::Credential(config.name.clone())),
+    };
+    let (name, url_prefixes) = (config.name.clone(), config.url_prefixes.clone());
+    Ok(Credential { name, url_prefixes, kind, ca_file: config.ca_file.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_file_is_enough_and_unknown_fields_are_refused() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("hub.toml");
+        let check = |text: &str| {
+            std::fs::write(&path, text).expect("writes");
+            HubConfig::load(&path)
+        };
+        let config = check("data_folder = \"data\"\n[fleet]\nurl = \"file:///srv/fleet\"\n").expect("valid");
+        assert_eq!(config.data_folder, folder.path().join("data"));
+        assert_eq!((config.fleet.branch.as_str(), config.fleet.interval_seconds), ("main", 30));
+        let refused = check("data_folder = \"d\"\n[fleet]\nurl = \"file:///x\"\nbrunch = \"main\"\n");
+        assert!(refused.is_err_and(|error| error.to_string().contains("brunch")));
+    }
+}

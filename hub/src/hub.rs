@@ -1,0 +1,266 @@
+//! Puts a hub together and runs it.
+//!
+//! ```text
+//! Git ─▶ poll_git ─▶ publish ─▶ signer ─▶ switchboard ─▶ sessions ─▶ agents
+//!                                 │                         │
+//!                                 └────────▶ store ◀────────┘ ◀── API ◀── operators
+//! ```
+//! Everything that agents need is in the store, so a hub restarted while Git is down still serves.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use quinn::Endpoint;
+use skerry_certs::roots::CaRoots;
+use skerry_certs::tls::{HUB_LIMITS, WallClock, api_server_config, link_server_config};
+use skerry_common::bundle::digest::Digest;
+use skerry_common::redact::Redacted;
+use skerry_common::status::ContactBounds;
+use skerry_hub_core::access::ApiToken;
+use thiserror::Error;
+use time::OffsetDateTime;
+use tokio::net::TcpListener;
+use tokio::sync::{Notify, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::info;
+
+use crate::api::{self, Api, ApiSettings, FleetInForce, Parts, snapshot};
+use crate::config::{ConfigError, HubConfig};
+use crate::control::Control;
+use crate::git::{Git, GitError, GitSettings, TreeLimits};
+use crate::keys::{KeyError, KeyFolder};
+use crate::metrics::Metrics;
+use crate::quic::enroll::Enroller;
+use crate::quic::listener::listen;
+use crate::quic::switchboard::Switchboard;
+use crate::quic::{LinkContext, unix_ms};
+use crate::signer::{PublishError, Signer};
+use crate::store::access::{ApiToken as StoredToken, Role};
+use crate::store::sqlite::SqliteStore;
+use crate::store::{AccessStore as _, StoreError};
+use crate::tasks::contacts;
+use crate::tasks::poll_git::{PollGit, Resolved};
+use crate::tasks::publish::Publisher;
+use crate::workshop::Workshop;
+
+/// Webhooks that wait; one is as good as many.
+const POKES_MAX: usize = 4;
+
+/// How long connections may take to end when the hub stops.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A hub cannot start.
+#[derive(Debug, Error)]
+pub enum HubError {
+    /// The configuration.
+    #[error("the configuration cannot be used")]
+    Config(#[from] ConfigError),
+    /// Keys.
+    #[error("the hub's keys cannot be used")]
+    Keys(#[from] KeyError),
+    /// The store.
+    #[error("the hub's store cannot be used")]
+    Store(#[from] StoreError),
+    /// Git settings.
+    #[error("the Git settings cannot be used")]
+    Git(#[from] GitError),
+    /// TLS settings.
+    #[error("the TLS settings cannot be made")]
+    Tls(#[from] skerry_certs::tls::TlsError),
+    /// The trust root's CAs.
+    #[error("the trust root's certificate authorities cannot be used")]
+    Roots(#[from] skerry_certs::roots::CaRootsError),
+    /// A port.
+    #[error("`{address}` cannot be opened")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// What was reserved before a crash cannot be signed.
+    #[error("a reserved bundle cannot be signed")]
+    Publish(#[from] PublishError),
+    /// A token cannot be made.
+    #[error("no randomness")]
+    Random,
+}
+
+/// A running hub.
+pub struct Hub {
+    /// Registers, revokes, exports.
+    pub control: Control<SqliteStore, SqliteStore>,
+    /// Facts.
+    pub store: SqliteStore,
+    /// Where the link listens.
+    pub link_address: SocketAddr,
+    /// Where the API listens.
+    pub api_address: SocketAddr,
+    /// The CA of the API, PEM.
+    pub api_ca: String,
+    /// Wakes the Git poller, as a webhook does.
+    pub poke: mpsc::Sender<api::Poke>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+/// The system's clock.
+pub fn system_clock() -> WallClock {
+    WallClock::new(OffsetDateTime::now_utc)
+}
+
+impl Hub {
+    /// Starts everything; returns once both ports are open.
+    pub async fn start(config: &HubConfig, clock: WallClock, seed: u64) -> Result<Self, HubError> {
+        let keys = KeyFolder::new(&config.data_folder.join("keys")).load()?;
+        let store = SqliteStore::open(&config.data_folder.join("hub.db")).await?;
+        let fleet = keys.trust.root().fleet.clone();
+        let git = Arc::new(Git::new(git_settings(config)?)?);
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let (switchboard, serve_switchboard) = Switchboard::new();
+        tasks.spawn(serve_switchboard);
+        let link_identity = keys.hub_identity(clock.now())?;
+        let api_identity = keys.api_identity(&config.api.names, clock.now())?;
+        let roots = CaRoots::from_trust_root(keys.trust.root())?;
+        let (trust, trust_receiver) = watch::channel(keys.trust.clone());
+        let api_ca = keys.api_authority.certificate_pem();
+        let authority = Arc::new(keys.authority);
+        let wake = Arc::new(Notify::new());
+        let enroller = Enroller {
+            fleet: fleet.clone(),
+            store: store.clone(),
+            authority,
+            trust: trust_receiver.clone(),
+            clock: clock.clone(),
+            wake: Some(wake.clone()),
+        };
+        let signer = Signer {
+            store: store.clone(),
+            key: Arc::new(keys.signing),
+            trust: trust_receiver.clone(),
+            switchboard: switchboard.clone(),
+            clock: clock.clone(),
+        };
+        signer.finish_reservations().await?;
+        let control = Control {
+            store: store.clone(),
+            blobs: store.clone(),
+            enroller: enroller.clone(),
+            trust: trust_receiver.clone(),
+            switchboard: switchboard.clone(),
+            wake: wake.clone(),
+            clock: clock.clone(),
+        };
+
+        // Link.
+        let (heard, words) = mpsc::channel(contacts::WORDS_MAX);
+        tasks.spawn(contacts::run(store.clone(), words));
+        let server = link_server_config(&link_identity, &roots, &clock, &HUB_LIMITS)?;
+        let listening = |source| HubError::Listen { address: config.link.listen, source };
+        let endpoint = Endpoint::server(server, config.link.listen).map_err(listening)?;
+        let link_address = endpoint.local_addr().map_err(listening)?;
+        let context = LinkContext {
+            fleet: fleet.clone(),
+            store: store.clone(),
+            blobs: store.clone(),
+            trust: trust_receiver,
+            switchboard,
+            contacts: heard,
+            clock: clock.clone(),
+        };
+        tasks.spawn(listen(endpoint, context, enroller, stop.clone()));
+
+        // Git to bundles.
+        let (poke, pokes) = mpsc::channel(POKES_MAX);
+        let (resolved, follow_resolved) = watch::channel(Arc::new(Resolved::default()));
+        let (fleet_in_force, follow_fleet) = watch::channel(Arc::new(FleetInForce::default()));
+        let poll = PollGit {
+            store: store.clone(),
+            git: git.clone(),
+            config: config.fleet.clone(),
+            clock: clock.clone(),
+            pokes,
+            resolved,
+            fleet: fleet_in_force,
+            seed,
+        };
+        tasks.spawn(poll.run(stop.clone()));
+        let publisher = Publisher {
+            fleet: fleet.clone(),
+            hub: config.name.clone(),
+            store: store.clone(),
+            blobs: store.clone(),
+            signer,
+            resolved: follow_resolved,
+            wake,
+            clock: clock.clone(),
+            workshop: Some(Workshop::new(git, keys.sealer)),
+        };
+        tasks.spawn(publisher.run(stop.clone()));
+
+        // API.
+        let bounds = ContactBounds::default();
+        let (keeper, snapshot) = snapshot::Keeper::new(store.clone(), follow_fleet, bounds, api::system_clock);
+        tasks.spawn(keeper.run(stop.clone()));
+        let listening = |source| HubError::Listen { address: config.api.listen, source };
+        let listener = TcpListener::bind(config.api.listen).await.map_err(listening)?;
+        let api_address = listener.local_addr().map_err(listening)?;
+        let webhook_secret = Some(Redacted::new(keys.webhook_secret));
+        let api = Api::new(Parts {
+            store: store.clone(),
+            control: control.clone(),
+            settings: ApiSettings { fleet, bounds, webhook_secret },
+            snapshot,
+            poke: poke.clone(),
+            metrics: Metrics::default(),
+            clock: api::system_clock,
+        });
+        tasks.spawn(api::serve(api, listener, api_server_config(&api_identity)?, stop.clone()));
+        tasks.spawn(hold(trust, stop.clone()));
+        tasks.close();
+        info!(link = %link_address, api = %api_address, "the hub runs");
+        Ok(Self { control, store, link_address, api_address, api_ca, poke, tasks, stop })
+    }
+
+    /// Makes a bearer token for the API and gives it; only its hash is stored.
+    pub async fn make_token(&self, name: &str, role: Role, clock: &WallClock) -> Result<String, HubError> {
+        make_token(&self.store, name, role, clock).await
+    }
+
+    /// Ends connections and tasks.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        // Sessions close by themselves; a client that hangs does not hold up the rest for ever.
+        let _ = tokio::time::timeout(STOP_TIMEOUT, self.tasks.wait()).await;
+    }
+}
+
+/// Makes a bearer token and stores its hash.
+pub async fn make_token(store: &SqliteStore, name: &str, role: Role, clock: &WallClock) -> Result<String, HubError> {
+    let mut bytes = [0; 32];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| HubError::Random)?;
+    let token = ApiToken::from_random(bytes);
+    let hash: Digest = token.digest();
+    let created_unix_ms = unix_ms(clock);
+    let stored = StoredToken { name: name.to_owned(), hash, role, created_unix_ms, expires_unix_ms: None };
+    store.add_api_token(stored).await?;
+    Ok(token.expose())
+}
+
+fn git_settings(config: &HubConfig) -> Result<GitSettings, ConfigError> {
+    Ok(GitSettings {
+        allowed_file_roots: config.git.file_roots.clone(),
+        cache_folder: config.data_folder.join("git"),
+        credentials: config.credentials()?,
+        tree_limits: TreeLimits::default(),
+    })
+}
+
+/// Keeps the sender of the trust root alive as long as the hub runs.
+async fn hold<T>(sender: watch::Sender<T>, stop: CancellationToken) {
+    stop.cancelled().await;
+    drop(sender);
+}

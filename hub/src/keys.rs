@@ -1,0 +1,198 @@
+//! The hub's keys and the trust root, in one folder readable by its owner only.
+//!
+//! ```text
+//! authority.pem      fleet CA: certificate and key
+//! api-authority.pem  CA of the HTTPS API: certificate and key
+//! bundle.key         signs bundles (PKCS#8)
+//! seal.secret        from which Secrets' data keys derive (32 bytes)
+//! webhook.secret     what Git servers sign webhooks with
+//! trust-root.json    the signed trust root in force
+//! hub.pem, api.pem   certificates in force, made anew before they end
+//! ```
+//! The root key is not among them: it signs the trust root and is kept elsewhere.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use skerry_certs::authority::{ApiAuthority, Authority};
+use skerry_certs::identity::Identity;
+use skerry_certs::issue::{API_LIFETIME_DAYS, ApiName, HUB_LIFETIME_DAYS};
+use skerry_certs::root_key::SigningKey;
+use skerry_certs::seal::Sealer;
+use skerry_common::bundle::signature::Envelope;
+use skerry_common::bundle::trust::{TRUST_ROOT_SCHEMA, TRUST_ROOT_TYPE, TrustError, TrustRoot, TrustedRoot};
+use skerry_common::id::{Epoch, FleetId};
+use thiserror::Error;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+/// A key cannot be made, read or written.
+#[derive(Debug, Error)]
+pub enum KeyError {
+    /// The disk said no.
+    #[error("`{path}` cannot be {doing}")]
+    Io {
+        /// Which file.
+        path: PathBuf,
+        /// `read` or `written`.
+        doing: &'static str,
+        /// What the disk said.
+        #[source]
+        source: io::Error,
+    },
+    /// A file is not what it should be.
+    #[error("`{path}` is damaged: {what}")]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// In which way.
+        what: String,
+    },
+    /// A key or certificate cannot be made.
+    #[error("a key or certificate cannot be made: {0}")]
+    Make(String),
+    /// The trust root does not verify.
+    #[error("the trust root is refused")]
+    Trust(#[source] TrustError),
+}
+
+/// The folder.
+#[derive(Debug, Clone)]
+pub struct KeyFolder {
+    path: PathBuf,
+}
+
+/// What a running hub holds in memory.
+pub struct Keys {
+    /// Fleet CA.
+    pub authority: Authority,
+    /// CA of the HTTPS API.
+    pub api_authority: ApiAuthority,
+    /// Signs bundles.
+    pub signing: SigningKey,
+    /// Seals Secrets.
+    pub sealer: Sealer,
+    /// The trust root in force.
+    pub trust: TrustedRoot,
+    /// The webhook secret.
+    pub webhook_secret: String,
+}
+
+fn make(error: impl std::fmt::Display) -> KeyError {
+    KeyError::Make(error.to_string())
+}
+
+fn random<const N: usize>() -> Result<[u8; N], KeyError> {
+    let mut bytes = [0; N];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| make("no randomness"))?;
+    Ok(bytes)
+}
+
+impl KeyFolder {
+    /// Names a folder.
+    pub fn new(path: &Path) -> Self {
+        Self { path: path.to_owned() }
+    }
+
+    fn read(&self, name: &str) -> Result<String, KeyError> {
+        let path = self.path.join(name);
+        fs::read_to_string(&path).map_err(|source| KeyError::Io { path, doing: "read", source })
+    }
+
+    /// Writes a file that must not exist yet, so that no key is ever overwritten.
+    fn write_new(&self, name: &str, text: &str) -> Result<(), KeyError> {
+        let path = self.path.join(name);
+        let written = (|| {
+            let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+            file.write_all(text.as_bytes())?;
+            file.sync_all()
+        })();
+        written.map_err(|source| KeyError::Io { path, doing: "written", source })
+    }
+
+    fn damaged(&self, name: &str, what: impl std::fmt::Display) -> KeyError {
+        KeyError::Damaged { path: self.path.join(name), what: what.to_string() }
+    }
+
+    /// Makes everything for a new fleet; gives the root key, which belongs elsewhere.
+    pub fn create(&self, fleet: &FleetId, hubs: &[String], now: OffsetDateTime) -> Result<SigningKey, KeyError> {
+        let created = fs::DirBuilder::new().recursive(true).mode(0o700).create(&self.path);
+        created.map_err(|source| KeyError::Io { path: self.path.clone(), doing: "written", source })?;
+        let authority = Authority::create(fleet.clone(), now).map_err(make)?;
+        let api = ApiAuthority::create(now).map_err(make)?;
+        let (root, bundle) = (SigningKey::generate().map_err(make)?, SigningKey::generate().map_err(make)?);
+        let document = TrustRoot {
+            schema: TRUST_ROOT_SCHEMA,
+            fleet: fleet.clone(),
+            version: 1,
+            epoch: Epoch(1),
+            threshold: 1,
+            root_keys: vec![root.public_key()],
+            bundle_keys: vec![bundle.public_key()],
+            authorities: vec![authority.certificate_pem()],
+            hubs: hubs.to_vec(),
+            issued: now.replace_nanosecond(0).unwrap_or(now).format(&Rfc3339).map_err(make)?,
+        };
+        let payload = skerry_common::canonical::of(&document).map_err(make)?;
+        let envelope = root.sign_envelope(TRUST_ROOT_TYPE, payload).map_err(make)?;
+        let trust = TrustedRoot::stored(envelope).map_err(KeyError::Trust)?;
+        self.write_new("authority.pem", &[authority.certificate_pem(), authority.key_pem().to_string()].concat())?;
+        self.write_new("api-authority.pem", &[api.certificate_pem(), api.key_pem().to_string()].concat())?;
+        let pkcs8 = bundle.to_pkcs8().map_err(make)?;
+        self.write_new("bundle.key", &skerry_common::bundle::digest::hex(&pkcs8))?;
+        self.write_new("seal.secret", &skerry_common::bundle::digest::hex(&random::<32>()?))?;
+        self.write_new("webhook.secret", &skerry_common::bundle::digest::hex(&random::<16>()?))?;
+        self.write_new("trust-root.json", &serde_json::to_string(trust.envelope()).map_err(make)?)?;
+        Ok(root)
+    }
+
+    /// Reads everything.
+    pub fn load(&self) -> Result<Keys, KeyError> {
+        let pem = |name: &'static str| -> Result<(String, String), KeyError> {
+            let text = self.read(name)?;
+            let at = text.find("-----BEGIN PRIVATE KEY").ok_or_else(|| self.damaged(name, "it holds no key"))?;
+            let (certificate, key) = text.split_at(at);
+            Ok((certificate.to_owned(), key.to_owned()))
+        };
+        let (certificate, key) = pem("authority.pem")?;
+        let authority =
+            Authority::from_pem(&certificate, &key).map_err(|error| self.damaged("authority.pem", error))?;
+        let (certificate, key) = pem("api-authority.pem")?;
+        let api_authority =
+            ApiAuthority::from_pem(&certificate, &key).map_err(|error| self.damaged("api-authority.pem", error))?;
+        let pkcs8 =
+            unhex(self.read("bundle.key")?.trim()).ok_or_else(|| self.damaged("bundle.key", "no hexadecimal"))?;
+        let signing = SigningKey::from_pkcs8(&pkcs8).map_err(|error| self.damaged("bundle.key", error))?;
+        let secret = skerry_common::bundle::digest::unhex::<32>(self.read("seal.secret")?.trim());
+        let sealer = Sealer::new(secret.ok_or_else(|| self.damaged("seal.secret", "not 32 bytes"))?);
+        let envelope: Envelope = serde_json::from_str(&self.read("trust-root.json")?)
+            .map_err(|error| self.damaged("trust-root.json", error))?;
+        let trust = TrustedRoot::stored(envelope).map_err(KeyError::Trust)?;
+        let webhook_secret = self.read("webhook.secret")?.trim().to_owned();
+        Ok(Keys { authority, api_authority, signing, sealer, trust, webhook_secret })
+    }
+}
+
+impl Keys {
+    /// A certificate for the link.
+    pub fn hub_identity(&self, now: OffsetDateTime) -> Result<Identity, KeyError> {
+        self.authority.issue_hub(now, HUB_LIFETIME_DAYS).map_err(make)
+    }
+
+    /// A certificate for the HTTPS API.
+    pub fn api_identity(&self, names: &[String], now: OffsetDateTime) -> Result<Identity, KeyError> {
+        let names = names.iter().map(|name| ApiName::parse(name)).collect::<Result<Vec<_>, _>>().map_err(make)?;
+        self.api_authority.issue_api(&names, now, API_LIFETIME_DAYS).map_err(make)
+    }
+}
+
+/// Reads hexadecimal digits of any length.
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digits = text.as_bytes();
+    if !digits.len().is_multiple_of(2) {
+        return None;
+    }
+    digits.chunks_exact(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
+}

@@ -1,0 +1,11 @@
+//! The hub's tasks; each owns one piece of state.
+//!
+//! | task | owns | wakes on |
+//! |---|---|---|
+//! | [`poll_git`] | which commit each source is at | time, webhooks |
+//! | [`publish`] | renders, drafts | a new commit, a change of clusters, time |
+//! | [`contacts`] | who was heard since the last write | sessions, time |
+
+pub mod contacts;
+pub mod poll_git;
+pub mod publish;
