@@ -24,6 +24,7 @@
 //! that may.
 
 mod cache;
+mod codes;
 mod credential;
 mod error;
 mod fetch;
@@ -45,8 +46,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use skerry_common::id::CommitId;
 use skerry_hub_core::source::GitRef;
 
+pub use codes::CODES;
 pub use credential::{Credential, CredentialKind};
-pub use error::{CODES, GitError};
+pub use error::GitError;
 pub use meter::FetchLimits;
 pub use tree::{CommitTree, TreeLimits};
 

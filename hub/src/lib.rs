@@ -13,3 +13,5 @@ pub mod signer;
 pub mod store;
 pub mod tasks;
 pub mod workshop;
+pub mod backup;
+pub mod command_line;

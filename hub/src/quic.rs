@@ -17,9 +17,9 @@ pub mod session;
 pub mod switchboard;
 
 use skerry_certs::tls::WallClock;
+use skerry_common::bundle::trust::TrustedRoot;
 use skerry_common::id::{ClusterId, FleetId};
 use skerry_hub_core::session::TrustRootMark;
-use skerry_common::bundle::trust::TrustedRoot;
 use tokio::sync::{mpsc, watch};
 
 use crate::store::{BlobStore, HubStore};

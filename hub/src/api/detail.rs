@@ -73,7 +73,7 @@ pub(super) async fn objects<S: ApiStore, C: HubControl>(
     State(api): State<Api<S, C>>,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
-    let wanted = Wanted::read::<ObjectView>(parameters)?;
+    let wanted = Wanted::read_page::<ObjectView>(parameters)?;
     let snapshot = api.snapshot().await?;
     let first = wanted.after.as_deref().and_then(|after| after.split('/').next()).unwrap_or_default().to_owned();
     let (mut rows, mut opened) = (Vec::new(), 0);
@@ -136,7 +136,7 @@ pub(super) async fn revisions<S: ApiStore, C: HubControl>(
     State(api): State<Api<S, C>>,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
-    let wanted = Wanted::read::<RevisionView>(parameters)?;
+    let wanted = Wanted::read_page::<RevisionView>(parameters)?;
     let snapshot = api.snapshot().await?;
     let mut targets = Vec::new();
     for entry in snapshot.clusters.values().filter(|entry| entry.record.target.is_some()) {

@@ -76,6 +76,15 @@ impl Wanted {
         Ok(Self { filter, limit, after, watch: query.watch })
     }
 
+    /// The same for lists that cannot be watched: a watch is refused, not answered with a page.
+    pub(super) fn read_page<T: Filterable>(parameters: Parameters) -> Result<Self, Problem> {
+        let wanted = Self::read::<T>(parameters)?;
+        if wanted.watch {
+            return Err(Problem::bad_request("this list cannot be watched: ask for pages"));
+        }
+        Ok(wanted)
+    }
+
     fn before(&self) -> Result<Option<Position>, Problem> {
         let number = |text: &String| {
             text.parse().map(Position).map_err(|_| Problem::bad_request("`cursor` is not one of this list"))
@@ -166,7 +175,7 @@ pub(super) async fn groups<S: ApiStore, C: HubControl>(
     State(api): State<Api<S, C>>,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
-    let wanted = Wanted::read::<view::GroupView>(parameters)?;
+    let wanted = Wanted::read_page::<view::GroupView>(parameters)?;
     let snapshot = api.snapshot().await?;
     let views: Vec<ClusterView> = snapshot.clusters.values().map(|entry| api.cluster_view(&entry.record)).collect();
     let rows = view::groups(&snapshot.fleet.fleet, &views).into_iter().map(|group| (group.name.to_string(), group));
@@ -192,7 +201,7 @@ pub(super) async fn sources<S: ApiStore, C: HubControl>(
     State(api): State<Api<S, C>>,
     parameters: Parameters,
 ) -> Result<Response, Problem> {
-    let wanted = Wanted::read::<view::SourceView>(parameters)?;
+    let wanted = Wanted::read_page::<view::SourceView>(parameters)?;
     let snapshot = api.snapshot().await?;
     let rows = snapshot.sources.iter().map(|source| (source.name.to_string(), source_view(source)));
     Ok(answer(page(rows, &wanted, snapshot.position, api.now())))

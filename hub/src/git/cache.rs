@@ -38,10 +38,11 @@ impl Cache {
         Self { folder: cache_folder.join(name.get(..32).unwrap_or(&name)) }
     }
 
-    /// The newest repository, if it is whole and not worn out.
+    /// The newest repository, if it is whole and not worn out. Call it only while nobody else fetches.
     pub(super) fn current(&self) -> Option<Repository> {
         let newest = self.generations().into_iter().max()?;
         let path = self.path(newest);
+        remove_torn_packs(&path);
         let is_worn = packs(&path).is_none_or(|packs| packs > PACKS_MAX) || path.join(DAMAGED).exists();
         if is_worn { None } else { open::open(&path).ok() }
     }
@@ -104,6 +105,16 @@ fn remove(path: &Path) {
         && error.kind() != io::ErrorKind::NotFound
     {
         tracing::warn!(folder = %path.display(), %error, "cannot remove a cached repository");
+    }
+}
+
+/// Removes what a fetch that was killed has left: packs under temporary names, which nobody reads.
+fn remove_torn_packs(path: &Path) {
+    let entries = fs::read_dir(path.join("objects/pack")).into_iter().flatten().flatten();
+    for entry in entries.filter(|entry| entry.file_name().as_encoded_bytes().starts_with(b".tmp")) {
+        if let Err(error) = fs::remove_file(entry.path()) {
+            tracing::warn!(file = %entry.path().display(), %error, "cannot remove a torn pack");
+        }
     }
 }
 

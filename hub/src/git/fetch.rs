@@ -35,6 +35,9 @@ type Connection = (Box<dyn Transport>, Option<ssh::Session>);
 /// The only depth that is ever asked for: see the module docs of [`super`].
 const ONE_COMMIT: Shallow = Shallow::DepthAtRemote(NonZeroU32::MIN);
 
+/// What gix calls the remote. It connects nowhere: the transports are ours and know the URL.
+const NO_URL: &str = "https://source.invalid/";
+
 /// Where a server's refs would go, if they were fetched by pattern.
 const BRANCHES: &str = "+refs/heads/*:refs/skerry/all/heads/*";
 const TAGS: &str = "+refs/tags/*:refs/skerry/all/tags/*";
@@ -152,7 +155,7 @@ impl Server<'_> {
 
     fn remote<'repo>(&self, repository: &'repo Repository, refspecs: &[String]) -> gix::Result<gix::Remote<'repo>> {
         repository
-            .remote_at_without_url_rewrite(self.meter.url())?
+            .remote_at_without_url_rewrite(NO_URL)?
             .with_fetch_tags(Tags::None)
             .with_refspecs(refspecs.iter().map(String::as_str), Direction::Fetch)
     }

@@ -38,9 +38,8 @@ pub(super) fn options() -> gix::open::Options {
 
 /// Opens a repository of which nothing is trusted but its place.
 pub(super) fn open(path: &Path) -> Result<Repository, GitError> {
-    let failed = |source: Cause| GitError::Repository { path: path.to_owned(), source };
-    let repository = gix::open_opts(path, options()).map_err(|error| failed(error.into()))?;
-    Ok(repository)
+    gix::open_opts(path, options())
+        .map_err(|error| GitError::Repository { path: path.to_owned(), source: error.into() })
 }
 
 /// Opens a repository in place and checks that it keeps and borrows its objects only below the roots.
@@ -56,12 +55,9 @@ pub(super) fn open_below(path: &Path, roots: &[PathBuf]) -> Result<Repository, G
         Err(error) if roots.iter().any(|root| path.starts_with(root)) => return Err(missing(error)),
         Ok(_) | Err(_) => return Err(outside(path)),
     };
-    let repository = open(&real).map_err(|error| match error {
-        GitError::Repository { source, .. } => GitError::NoRepository {
-            url: format!("file://{}", path.display()),
-            reason: skerry_common::redact::redact(&source.to_string()),
-        },
-        other => other,
+    let repository = gix::open_opts(&real, options()).map_err(|error| GitError::NoRepository {
+        url: format!("file://{}", path.display()),
+        reason: skerry_common::redact::redact(&error.to_string()),
     })?;
     let objects = repository.objects.store_ref().path().to_owned();
     for place in [repository.git_dir(), repository.common_dir(), &objects] {

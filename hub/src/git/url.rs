@@ -46,12 +46,7 @@ impl RemoteUrl {
                 reason: format!("it is longer than {URL_BYTES_MAX} bytes"),
             });
         }
-        let Some((scheme, rest)) = text.split_once("://") else {
-            return Err(match text.split_once(':') {
-                Some((before, path)) if before.contains('@') || !path.is_empty() => wrong("it has no scheme"),
-                Some(_) | None => wrong("it has no scheme"),
-            });
-        };
+        let Some((scheme, rest)) = text.split_once("://") else { return Err(wrong("it has no scheme")) };
         if text.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\') {
             return Err(wrong("it holds a space, a backslash or a control character"));
         }
@@ -82,7 +77,7 @@ impl RemoteUrl {
         match self {
             Self::File(path) => format!("file://{}", path.display()),
             Self::Https(url) => url.as_str().trim_end_matches('/').to_owned(),
-            Self::Ssh(url) => format!("ssh://{}{}", url.authority(), url.path),
+            Self::Ssh(url) => url.text(),
         }
     }
 }
@@ -117,10 +112,13 @@ impl SshUrl {
         Ok(Self { user: user.map(str::to_owned), host: host.to_owned(), port: url.port(), path })
     }
 
-    fn authority(&self) -> String {
+    /// The URL again, in one spelling.
+    fn text(&self) -> String {
         let user = self.user.as_ref().map(|user| format!("{user}@")).unwrap_or_default();
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         let port = self.port.filter(|port| *port != SSH_PORT).map(|port| format!(":{port}")).unwrap_or_default();
-        format!("{user}{}{port}/", self.host)
+        let slash = if self.path.starts_with('/') { "" } else { "/" };
+        format!("ssh://{user}{host}{port}{slash}{}", self.path)
     }
 
     /// Host as `known_hosts` files name it.
@@ -261,11 +259,13 @@ mod tests {
     fn parts_of_ssh_urls_are_found() {
         let check = |text: &str, user: Option<&str>, host: &str, port: Option<u16>, path: &str| {
             let expected = SshUrl { user: user.map(Into::into), host: host.into(), port, path: path.into() };
-            assert_eq!(RemoteUrl::parse(text).expect(text), RemoteUrl::Ssh(expected));
+            let url = RemoteUrl::parse(text).expect(text);
+            assert_eq!(RemoteUrl::parse(&url.key().replace(' ', "%20")).expect("again"), url);
+            assert_eq!(url, RemoteUrl::Ssh(expected));
         };
         check("ssh://git@h.example:2222/a/b.git", Some("git"), "h.example", Some(2222), "/a/b.git");
         check("ssh://h/~user/x", None, "h", None, "~user/x");
-        check("ssh://[::1]:22/x%20y", None, "::1", Some(22), "/x y");
+        check("ssh://[::1]:2222/x%20y", None, "::1", Some(2222), "/x y");
     }
 
     #[test]
