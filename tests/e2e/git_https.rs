@@ -285,16 +285,45 @@ fn a_damaged_cache_is_fetched_again() {
 }
 
 #[test]
-fn a_cut_cache_is_fetched_again() {
+fn what_a_killed_fetch_leaves_is_no_obstacle() {
     let place = Place::open();
     let commit = place.push("a", "1");
     place.fetch(&main_branch(), None).expect("fetched");
-    for entry in std::fs::read_dir(place.cache.path()).expect("readable") {
-        let git_dir = entry.expect("readable").path().join("1.git");
-        std::fs::remove_file(git_dir.join("HEAD")).expect("removable");
+    let git_dir = |generation: &str| {
+        let mut entries = std::fs::read_dir(place.cache.path()).expect("readable");
+        entries.next().expect("one repository").expect("readable").path().join(generation)
+    };
+    let torn = git_dir("1.git").join("objects/pack/.tmpTorn");
+    std::fs::write(&torn, "torn").expect("writable");
+    assert_eq!(place.fetch(&main_branch(), None).expect("fetched").commit, commit);
+    assert!(!torn.exists());
+    // Locks that nobody will release: the next repository has none.
+    for lock in ["shallow.lock", "packed-refs.lock"] {
+        std::fs::write(git_dir("1.git").join(lock), "").expect("writable");
     }
+    let locked: Vec<_> = std::fs::read_dir(git_dir("1.git").join("refs/skerry/one")).expect("readable").collect();
+    for entry in locked {
+        std::fs::write(entry.expect("readable").path().with_extension("lock"), "").expect("writable");
+    }
+    let commit = place.push("a", "2");
+    assert_eq!(place.fetch(&main_branch(), None).expect("fetched").commit, commit);
+    // A repository that was never finished.
+    std::fs::create_dir(git_dir("7.git")).expect("a folder");
     assert_eq!(place.fetch(&main_branch(), None).expect("fetched again").commit, commit);
-    assert_eq!(place.read(&commit, "a"), b"1");
+    assert_eq!(place.read(&commit, "a"), b"2");
+}
+
+#[tokio::test]
+async fn fetching_works_on_a_blocking_thread_of_a_runtime() {
+    let (commit, fetched) = tokio::task::spawn_blocking(|| {
+        let place = Place::open();
+        let commit = place.push("a", "1");
+        let fetched = place.fetch(&main_branch(), None).expect("fetched").commit;
+        (commit, fetched)
+    })
+    .await
+    .expect("no panic");
+    assert_eq!(commit, fetched);
 }
 
 #[test]
@@ -303,18 +332,12 @@ fn a_server_that_is_gone_leaves_what_was_fetched() {
     let commit = place.push("a", "1");
     place.fetch(&main_branch(), None).expect("fetched");
     let Place { repository, server, cache, .. } = place;
-    let (url, ca_file) = (server.url(&repository), Some(server.ca_certificate()));
-    let kind = CredentialKind::Anonymous;
-    let credentials =
-        vec![Credential { name: "shop".to_owned(), url_prefixes: vec![url.clone()], kind, ca_file: ca_file.clone() }];
-    let ca = std::fs::read(ca_file.expect("a file")).expect("readable");
+    let url = server.url(&repository);
     let kept = tempfile::NamedTempFile::new().expect("a file");
-    std::fs::write(kept.path(), ca).expect("writable");
-    let credentials = credentials
-        .into_iter()
-        .map(|credential| Credential { ca_file: Some(kept.path().to_owned()), ..credential })
-        .collect();
+    std::fs::copy(server.ca_certificate(), kept.path()).expect("copied");
     drop(server);
+    let (kind, ca_file) = (CredentialKind::Anonymous, Some(kept.path().to_owned()));
+    let credentials = vec![Credential { name: "shop".to_owned(), url_prefixes: vec![url.clone()], kind, ca_file }];
     let settings = GitSettings { credentials, ..GitSettings::new(cache.path().to_owned()) };
     let git = Git::new(settings).expect("valid settings");
     let remote = Remote { url: &url, credential: Some("shop") };
