@@ -32,6 +32,10 @@ fn cluster() -> ClusterId {
     ClusterId::parse("edge").expect("valid")
 }
 
+fn signature() -> Signature {
+    Signature { keyid: KeyId("k".into()), sig: vec![1; 64] }
+}
+
 async fn open(folder: &Path) -> SqliteStore {
     SqliteStore::open(&folder.join("hub.sqlite")).await.expect("opens after every kill")
 }
@@ -48,8 +52,7 @@ async fn round(store: &SqliteStore) {
     let parent = newest.map(|root| root.digest);
     let reservation = Reservation { cluster: edge.clone(), parent, place, payload, now_unix_ms: 1 };
     assert_eq!(store.reserve(reservation).await.expect("answers"), Reserve::Reserved);
-    let signature = Signature { keyid: KeyId("k".into()), sig: vec![1; 64] };
-    assert!(store.attach_signature(&edge, mark, signature, 1).await.expect("signs"));
+    assert!(store.attach_signature(&edge, mark, signature(), 1).await.expect("signs"));
     let through = store.mark(&edge, Incarnation(1)).await.expect("reads").0;
     let entry = |sequence| JournalEntry {
         sequence: Sequence(sequence),
@@ -64,6 +67,10 @@ async fn round(store: &SqliteStore) {
 async fn writer() {
     let Some(folder) = std::env::var_os(FOLDER) else { return };
     let store = open(Path::new(&folder)).await;
+    // As a hub does after a restart: the same bytes are signed again.
+    for root in store.unsigned().await.expect("lists") {
+        assert!(store.attach_signature(&root.cluster, root.mark(), signature(), 1).await.expect("signs"));
+    }
     loop {
         round(&store).await;
     }
