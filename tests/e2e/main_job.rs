@@ -66,6 +66,8 @@ spec:
 struct Stage {
     folder: tempfile::TempDir,
     work: skerry_tests::git::WorkTree,
+    /// Goes with its folder when it is dropped.
+    _repository: BareRepository,
     url: String,
     config: HubConfig,
     hub: Option<Hub>,
@@ -74,6 +76,11 @@ struct Stage {
 impl Stage {
     async fn build() -> Self {
         skerry_certs::tls::install_provider();
+        // Captured by the test runner, shown when the test fails.
+        let _ = tracing_subscriber::fmt()
+            .with_test_writer()
+            .with_max_level(tracing_subscriber::filter::LevelFilter::INFO)
+            .try_init();
         let folder = tempfile::tempdir().expect("a folder");
         let repository = BareRepository::create("shop");
         let url = repository.file_url();
@@ -99,8 +106,9 @@ impl Stage {
         let passphrase = Passphrase::new("only for this test".into()).expect("long enough");
         let made = init(&options, &passphrase, &system_clock()).await.expect("a fleet");
         let config = HubConfig::load(&made.config).expect("a configuration");
-        let mut stage = Self { folder, work, url, config, hub: None };
+        let mut stage = Self { folder, work, _repository: repository, url, config, hub: None };
         stage.write_all(2, "{}");
+        stage.write("apps/extra.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: extra}\ndata: {b: \"2\"}\n");
         stage.push("first").await;
         stage.start_hub().await;
         stage
@@ -110,8 +118,10 @@ impl Stage {
         self.write("fleet/fleet.yaml", &FLEET.replace("@URL@", &self.url).replace("@SYNC@", sync));
         self.write("apps/namespace.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n");
         self.write("apps/web.yaml", &WEB.replace("@REPLICAS@", &replicas.to_string()));
-        self.write("apps/settings.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {a: \"1\"}\n");
-        self.write("apps/extra.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: extra}\ndata: {b: \"2\"}\n");
+        self.write(
+            "apps/settings.yaml",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {a: \"1\"}\n",
+        );
     }
 
     fn write(&self, name: &str, text: &str) {
@@ -144,13 +154,8 @@ impl Stage {
         let state_folder = self.folder.path().join(name);
         let identity = IdentityFolder::open(&identity_folder(&state_folder)).expect("a folder");
         join::join(&identity, &token, &system_clock(), &mut |_| ()).await.expect("joins");
-        let options = AgentOptions {
-            state_folder,
-            namespaces: Vec::new(),
-            own_namespace: String::new(),
-            online: true,
-            seed: 11,
-        };
+        let options =
+            AgentOptions { state_folder, namespaces: Vec::new(), own_namespace: String::new(), online: true, seed: 11 };
         let mut site = Site { options, kubeconfig: plane.kubeconfig().to_owned(), agent: None };
         site.start().await;
         site
@@ -310,13 +315,16 @@ async fn a_commit_reaches_real_clusters_and_everything_keeps_working_without_the
 
     // An ignore rule added later changes no live value; after it, scaling is left alone.
     stage.write_all(3, "{ignore: [{kind: Deployment, fields: [/spec/replicas]}]}");
-    stage.work.remove("apps/extra.yaml");
     stage.push("replicas belong to others").await;
     eventually(DEADLINE, "the ignored field has a new owner", || async {
         let object = one.kubectl_json(&["-n", "shop", "get", "deployment", "web", "--show-managed-fields"]).await;
         let object = object.map_err(|error| error.to_string())?;
         let entries = object["metadata"]["managedFields"].as_array().cloned().unwrap_or_default();
-        if entries.iter().any(|entry| entry["manager"] == "skerry-initial") { Ok(()) } else { Err("not yet".to_owned()) }
+        if entries.iter().any(|entry| entry["manager"] == "skerry-initial") {
+            Ok(())
+        } else {
+            Err("not yet".to_owned())
+        }
     })
     .await;
     assert_eq!(field(&one, &["deployment", "web"], "{.spec.replicas}").await.expect("reads"), "3");
