@@ -184,7 +184,8 @@ pub async fn execute(command: HubCommand, stop: CancellationToken) -> Result<(),
 }
 
 fn passphrase(file: &std::path::Path) -> Result<Passphrase, CommandError> {
-    let text = std::fs::read_to_string(file).map_err(|error| format!("`{}` cannot be read: {error}", file.display()))?;
+    let text =
+        std::fs::read_to_string(file).map_err(|error| format!("`{}` cannot be read: {error}", file.display()))?;
     Ok(Passphrase::new(text)?)
 }
 

@@ -12,9 +12,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quinn::Endpoint;
+use skerry_certs::authority::Authority;
+use skerry_certs::root_key::SigningKey;
 use skerry_certs::roots::CaRoots;
 use skerry_certs::tls::{HUB_LIMITS, WallClock, api_server_config, link_server_config};
 use skerry_common::bundle::digest::Digest;
+use skerry_common::bundle::trust::TrustedRoot;
+use skerry_common::id::FleetId;
 use skerry_common::redact::Redacted;
 use skerry_common::status::ContactBounds;
 use skerry_hub_core::access::ApiToken;
@@ -112,116 +116,53 @@ pub fn system_clock() -> WallClock {
     WallClock::new(OffsetDateTime::now_utc)
 }
 
+/// What every part of a hub is made with.
+struct Base {
+    fleet: FleetId,
+    store: SqliteStore,
+    clock: WallClock,
+    trust: watch::Receiver<TrustedRoot>,
+    switchboard: Switchboard,
+    wake: Arc<Notify>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+/// What the API needs of the rest.
+struct Following {
+    fleet: watch::Receiver<Arc<FleetInForce>>,
+    poke: mpsc::Sender<api::Poke>,
+}
+
 impl Hub {
     /// Starts everything; returns once both ports are open.
     pub async fn start(config: &HubConfig, clock: WallClock, seed: u64) -> Result<Self, HubError> {
         let keys = KeyFolder::new(&config.data_folder.join("keys")).load()?;
         let store = SqliteStore::open(&config.data_folder.join("hub.db")).await?;
-        let fleet = keys.trust.root().fleet.clone();
-        let git = Arc::new(Git::new(git_settings(config)?)?);
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let (switchboard, serve_switchboard) = Switchboard::new();
         tasks.spawn(serve_switchboard);
-        let link_identity = keys.hub_identity(clock.now())?;
-        let api_identity = keys.api_identity(&config.api.names, clock.now())?;
+        let (trust_sender, trust) = watch::channel(keys.trust.clone());
+        let (fleet, wake) = (keys.trust.root().fleet.clone(), Arc::new(Notify::new()));
+        let base = Base { fleet, store, clock, trust, switchboard, wake, tasks, stop };
+        let link_identity = keys.hub_identity(base.clock.now())?;
+        let api_identity = keys.api_identity(&config.api.names, base.clock.now())?;
         let roots = CaRoots::from_trust_root(keys.trust.root())?;
-        let (trust, trust_receiver) = watch::channel(keys.trust.clone());
         let api_ca = keys.api_authority.certificate_pem();
-        let authority = Arc::new(keys.authority);
-        let wake = Arc::new(Notify::new());
-        let enroller = Enroller {
-            fleet: fleet.clone(),
-            store: store.clone(),
-            authority,
-            trust: trust_receiver.clone(),
-            clock: clock.clone(),
-            wake: Some(wake.clone()),
-        };
-        let signer = Signer {
-            store: store.clone(),
-            key: Arc::new(keys.signing),
-            trust: trust_receiver.clone(),
-            switchboard: switchboard.clone(),
-            clock: clock.clone(),
-        };
-        signer.finish_reservations().await?;
-        let control = Control {
-            store: store.clone(),
-            blobs: store.clone(),
-            enroller: enroller.clone(),
-            trust: trust_receiver.clone(),
-            switchboard: switchboard.clone(),
-            wake: wake.clone(),
-            clock: clock.clone(),
-        };
-
-        // Link.
-        let (heard, words) = mpsc::channel(contacts::WORDS_MAX);
-        tasks.spawn(contacts::run(store.clone(), words));
-        let server = link_server_config(&link_identity, &roots, &clock, &HUB_LIMITS)?;
-        let listening = |source| HubError::Listen { address: config.link.listen, source };
-        let endpoint = Endpoint::server(server, config.link.listen).map_err(listening)?;
-        let link_address = endpoint.local_addr().map_err(listening)?;
-        let context = LinkContext {
-            fleet: fleet.clone(),
-            store: store.clone(),
-            blobs: store.clone(),
-            trust: trust_receiver,
-            switchboard,
-            contacts: heard,
-            clock: clock.clone(),
-        };
-        tasks.spawn(listen(endpoint, context, enroller, stop.clone()));
-
-        // Git to bundles.
-        let (poke, pokes) = mpsc::channel(POKES_MAX);
-        let (resolved, follow_resolved) = watch::channel(Arc::new(Resolved::default()));
-        let (fleet_in_force, follow_fleet) = watch::channel(Arc::new(FleetInForce::default()));
-        let poll = PollGit {
-            store: store.clone(),
-            git: git.clone(),
-            config: config.fleet.clone(),
-            clock: clock.clone(),
-            pokes,
-            resolved,
-            fleet: fleet_in_force,
-            seed,
-        };
-        tasks.spawn(poll.run(stop.clone()));
-        let publisher = Publisher {
-            fleet: fleet.clone(),
-            hub: config.name.clone(),
-            store: store.clone(),
-            blobs: store.clone(),
-            signer,
-            resolved: follow_resolved,
-            wake,
-            clock: clock.clone(),
-            workshop: Some(Workshop::new(git, keys.sealer)),
-        };
-        tasks.spawn(publisher.run(stop.clone()));
-
-        // API.
-        let bounds = ContactBounds::default();
-        let (keeper, snapshot) = snapshot::Keeper::new(store.clone(), follow_fleet, bounds, api::system_clock);
-        tasks.spawn(keeper.run(stop.clone()));
-        let listening = |source| HubError::Listen { address: config.api.listen, source };
-        let listener = TcpListener::bind(config.api.listen).await.map_err(listening)?;
-        let api_address = listener.local_addr().map_err(listening)?;
-        let webhook_secret = Some(Redacted::new(keys.webhook_secret));
-        let api = Api::new(Parts {
-            store: store.clone(),
-            control: control.clone(),
-            settings: ApiSettings { fleet, bounds, webhook_secret },
-            snapshot,
-            poke: poke.clone(),
-            metrics: Metrics::default(),
-            clock: api::system_clock,
-        });
-        tasks.spawn(api::serve(api, listener, api_server_config(&api_identity)?, stop.clone()));
-        tasks.spawn(hold(trust, stop.clone()));
-        tasks.close();
+        let control = base.control(Arc::new(keys.authority));
+        let server = link_server_config(&link_identity, &roots, &base.clock, &HUB_LIMITS)?;
+        let link_address = base.start_link(config.link.listen, server, control.enroller.clone())?;
+        let git = Arc::new(Git::new(git_settings(config)?)?);
+        let workshop = Workshop::new(git.clone(), keys.sealer);
+        let following = base.start_publishing(config, git, workshop, keys.signing, seed).await?;
+        let poke = following.poke.clone();
+        let tls = api_server_config(&api_identity)?;
+        let secret = Redacted::new(keys.webhook_secret);
+        let api_address = base.start_api(config.api.listen, tls, control.clone(), following, secret).await?;
+        base.tasks.spawn(hold(trust_sender, base.stop.clone()));
+        base.tasks.close();
         info!(link = %link_address, api = %api_address, "the hub runs");
+        let Base { store, tasks, stop, .. } = base;
         Ok(Self { control, store, link_address, api_address, api_ca, poke, tasks, stop })
     }
 
@@ -235,6 +176,127 @@ impl Hub {
         self.stop.cancel();
         // Sessions close by themselves; a client that hangs does not hold up the rest for ever.
         let _ = tokio::time::timeout(STOP_TIMEOUT, self.tasks.wait()).await;
+    }
+}
+
+impl Base {
+    fn control(&self, authority: Arc<Authority>) -> Control<SqliteStore, SqliteStore> {
+        let enroller = Enroller {
+            fleet: self.fleet.clone(),
+            store: self.store.clone(),
+            authority,
+            trust: self.trust.clone(),
+            clock: self.clock.clone(),
+            wake: Some(self.wake.clone()),
+        };
+        Control {
+            store: self.store.clone(),
+            blobs: self.store.clone(),
+            enroller,
+            trust: self.trust.clone(),
+            switchboard: self.switchboard.clone(),
+            wake: self.wake.clone(),
+            clock: self.clock.clone(),
+        }
+    }
+
+    /// Opens the port that agents dial.
+    fn start_link(
+        &self,
+        address: SocketAddr,
+        server: quinn::ServerConfig,
+        enroller: Enroller<SqliteStore>,
+    ) -> Result<SocketAddr, HubError> {
+        let (heard, words) = mpsc::channel(contacts::WORDS_MAX);
+        self.tasks.spawn(contacts::run(self.store.clone(), words));
+        let listening = |source| HubError::Listen { address, source };
+        let endpoint = Endpoint::server(server, address).map_err(listening)?;
+        let open = endpoint.local_addr().map_err(listening)?;
+        let context = LinkContext {
+            fleet: self.fleet.clone(),
+            store: self.store.clone(),
+            blobs: self.store.clone(),
+            trust: self.trust.clone(),
+            switchboard: self.switchboard.clone(),
+            contacts: heard,
+            clock: self.clock.clone(),
+        };
+        self.tasks.spawn(listen(endpoint, context, enroller, self.stop.clone()));
+        Ok(open)
+    }
+
+    /// Follows Git and publishes.
+    async fn start_publishing(
+        &self,
+        config: &HubConfig,
+        git: Arc<Git>,
+        workshop: Workshop,
+        key: SigningKey,
+        seed: u64,
+    ) -> Result<Following, HubError> {
+        let signer = Signer {
+            store: self.store.clone(),
+            key: Arc::new(key),
+            trust: self.trust.clone(),
+            switchboard: self.switchboard.clone(),
+            clock: self.clock.clone(),
+        };
+        signer.finish_reservations().await?;
+        let (poke, pokes) = mpsc::channel(POKES_MAX);
+        let (resolved, follow_resolved) = watch::channel(Arc::new(Resolved::default()));
+        let (fleet_in_force, fleet) = watch::channel(Arc::new(FleetInForce::default()));
+        let poll = PollGit {
+            store: self.store.clone(),
+            git,
+            config: config.fleet.clone(),
+            clock: self.clock.clone(),
+            pokes,
+            resolved,
+            fleet: fleet_in_force,
+            seed,
+        };
+        self.tasks.spawn(poll.run(self.stop.clone()));
+        let publisher = Publisher {
+            fleet: self.fleet.clone(),
+            hub: config.name.clone(),
+            store: self.store.clone(),
+            blobs: self.store.clone(),
+            signer,
+            resolved: follow_resolved,
+            wake: self.wake.clone(),
+            clock: self.clock.clone(),
+            workshop: Some(workshop),
+        };
+        self.tasks.spawn(publisher.run(self.stop.clone()));
+        Ok(Following { fleet, poke })
+    }
+
+    /// Opens the port that operators ask.
+    async fn start_api(
+        &self,
+        address: SocketAddr,
+        tls: Arc<rustls::ServerConfig>,
+        control: Control<SqliteStore, SqliteStore>,
+        following: Following,
+        webhook_secret: Redacted<String>,
+    ) -> Result<SocketAddr, HubError> {
+        let bounds = ContactBounds::default();
+        let (keeper, snapshot) = snapshot::Keeper::new(self.store.clone(), following.fleet, bounds, api::system_clock);
+        self.tasks.spawn(keeper.run(self.stop.clone()));
+        let listening = |source| HubError::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(listening)?;
+        let open = listener.local_addr().map_err(listening)?;
+        let api = Api::new(Parts {
+            store: self.store.clone(),
+            control,
+            settings: ApiSettings { fleet: self.fleet.clone(), bounds, webhook_secret: Some(webhook_secret) },
+            snapshot,
+            poke: following.poke,
+            metrics: Metrics::default(),
+            clock: api::system_clock,
+        });
+        self.tasks.spawn(api::serve(api, listener, tls, self.stop.clone()));
+        Ok(open)
     }
 }
 

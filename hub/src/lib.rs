@@ -1,6 +1,8 @@
 //! The hub: reads Git, renders, signs and offers bundles.
 
 pub mod api;
+pub mod backup;
+pub mod command_line;
 pub mod config;
 pub mod control;
 pub mod git;
@@ -13,5 +15,3 @@ pub mod signer;
 pub mod store;
 pub mod tasks;
 pub mod workshop;
-pub mod backup;
-pub mod command_line;

@@ -54,7 +54,11 @@ pub(super) async fn cluster<S: ApiStore, C: HubControl>(
     let snapshot = api.snapshot().await?;
     let wanted = ClusterName::parse(&name).map_err(|_| unknown())?;
     let entry = snapshot.clusters.get(&wanted).ok_or_else(unknown)?;
-    Ok(Json(api.cluster_view(&entry.record)))
+    let mut view = api.cluster_view(&entry.record);
+    if entry.record.target.is_some() {
+        view.sources = root(&api, &entry.record).await?.map(|root| root.sources).unwrap_or_default();
+    }
+    Ok(Json(view))
 }
 
 pub(super) async fn application<S: ApiStore, C: HubControl>(

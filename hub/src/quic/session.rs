@@ -209,9 +209,10 @@ impl<'a, S: HubStore, B: BlobStore> Driver<'a, S, B> {
                 return Ok(Some(Input::StateStored { version }));
             }
             Output::RecordVerdict { root, refused } => {
-                if let Some(reason) = refused {
+                if let Some(reason) = &refused {
                     warn!(%cluster, %root, reason, "an agent refused a bundle");
                 }
+                store.put_verdict(cluster, root, refused).await?;
             }
             Output::JournalGap { after, before, .. } => {
                 let message = format!("journal entries between {after} and {before} are missing");

@@ -125,7 +125,7 @@ mod tests {
         let mut first = switchboard.attach(cluster.clone()).await.expect("attaches");
         switchboard.publish(cluster.clone(), target(b"1")).await;
         switchboard.publish(cluster.clone(), target(b"2")).await;
-        assert_eq!(switchboard.connected().await, [cluster.clone()]);
+        assert_eq!(switchboard.connected().await, std::slice::from_ref(&cluster));
         assert_eq!(first.borrow_and_update().target, Some(target(b"2")));
         let second = switchboard.attach(cluster.clone()).await.expect("attaches");
         assert_eq!(switchboard.connected().await.len(), 1);
