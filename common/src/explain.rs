@@ -63,6 +63,58 @@ pub const CODES: &[Entry] = &[
         "the bundle is damaged or incomplete",
         "A part is missing, has another digest or size than the part above it says, or is larger than allowed.",
     ),
+    (
+        920,
+        "the agent has not joined a fleet",
+        "It has no identity yet. Register the cluster at the hub with `skerry cluster register NAME` and run the line \
+         that is printed, or join by files with `skerry-agent join --offline`.",
+    ),
+    (
+        921,
+        "the agent's state folder cannot be used",
+        "Keys, certificate and store lie there. It must exist or be creatable, belong to the agent's user alone, and \
+         have room. A file that is damaged is named; what can be rebuilt is rebuilt without asking.",
+    ),
+    (
+        922,
+        "another process works on the agent's state folder",
+        "One process at a time may write there, by a lock that the kernel gives back when the process ends in any way. \
+         Stop the other agent, or give another folder with `--state-folder`.",
+    ),
+    (
+        923,
+        "the Kubernetes API cannot be used",
+        "It is unreachable, does not accept the credentials, or does not allow what is needed. `skerry-agent check` \
+         shows each part of the way with what to do about it.",
+    ),
+    (
+        924,
+        "no hub can be reached by the agent",
+        "No hub of the join token or trust root answered over QUIC, which needs UDP. What is in force in the cluster \
+         stays. Check name, route and firewall with `skerry-agent check`, or bring bundles by files.",
+    ),
+    (
+        925,
+        "the agent's admin server cannot be used",
+        "Health, metrics and status are served on the address given by `--admin`. It is taken by another program, not \
+         of this machine, or nothing answers there. Choose another one, or `--admin off`.",
+    ),
+    (
+        507,
+        "the bundle is of another epoch",
+        "The epoch is a field of the trust root and is raised only after a compromise. Give the cluster the newer trust \
+         root first (the link does it by itself; an archive carries it), then the bundle.",
+    ),
+    (
+        508,
+        "the bundle was issued in the future",
+        "The hub's clock and this cluster's differ by more than a day. Set the wrong one; the bundle is taken then.",
+    ),
+    (
+        509,
+        "the bundle's times make no sense",
+        "Issued or expires cannot be read, or the end lies before the beginning. The hub that made it is at fault.",
+    ),
 ];
 
 /// Finds a code's entry in some lists.

@@ -136,15 +136,15 @@ impl Refusal {
     /// The stable code by which `skerry explain` knows it.
     pub fn code(&self) -> Code {
         Code(match self {
-            Self::Root(_) => 701,
-            Self::Fleet { .. } => 702,
-            Self::Cluster { .. } => 703,
-            Self::Epoch { .. } => 704,
-            Self::Older { .. } => 705,
-            Self::OtherBytes { .. } => 706,
-            Self::Expired { .. } => 707,
-            Self::NotYet { .. } => 708,
-            Self::Time { .. } => 709,
+            Self::Root(_) => 501,
+            Self::Fleet { .. } => 502,
+            Self::Cluster { .. } => 502,
+            Self::Epoch { .. } => 507,
+            Self::Older { .. } => 503,
+            Self::OtherBytes { .. } => 504,
+            Self::Expired { .. } => 505,
+            Self::NotYet { .. } => 508,
+            Self::Time { .. } => 509,
         })
     }
 

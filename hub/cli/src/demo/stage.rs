@@ -37,7 +37,6 @@ const DRIFTS_MAX: usize = 500;
 
 /// One cluster with its agent.
 pub(super) struct Site {
-    pub(super) name: ClusterName,
     pub(super) environment: &'static str,
     pub(super) cluster: MemoryCluster,
     options: AgentOptions,
@@ -135,7 +134,7 @@ impl Stage {
     ) -> Result<(), DemoError> {
         let now = Arc::new(time::OffsetDateTime::now_utc);
         let cluster = MemoryCluster::new(options.seed, now);
-        let site = Site { name: cluster_name(name)?, environment, cluster, options, agent: None };
+        let site = Site { environment, cluster, options, agent: None };
         self.sites.insert(name, site);
         self.start_agent(name).await
     }
