@@ -75,6 +75,12 @@ pub struct Agent {
     pub connected: watch::Receiver<bool>,
     /// The bundle in force; takes archives.
     pub targets: Targets,
+    /// The store.
+    pub keeper: Keeper,
+    /// Fleet and cluster.
+    pub me: skerry_agent_core::accept::Me,
+    /// The cluster's name.
+    pub name: skerry_common::id::ClusterName,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -119,14 +125,16 @@ impl Agent {
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         tasks.spawn(reconciler.run(stop.clone()));
         let (up, connected) = watch::channel(false);
+        let (me, name) = (enrolled.me.clone(), enrolled.name.clone());
         if options.online {
             let (facts, known) = watch::channel(Facts::default());
             tasks.spawn(tell_facts(cluster, facts, stop.clone()));
-            let link = link(options, enrolled, identity, keeper, &targets, snapshot.clone(), known, trust, up, clock);
+            let link =
+                link(options, enrolled, identity, keeper.clone(), &targets, snapshot.clone(), known, trust, up, clock);
             tasks.spawn(link.run(stop.clone()));
         }
         tasks.close();
-        Ok(Self { snapshot, connected, targets, tasks, stop })
+        Ok(Self { snapshot, connected, targets, keeper, me, name, tasks, stop })
     }
 
     /// Finishes the step under way and stops.

@@ -1,6 +1,9 @@
 //! The agent: keeps one cluster as its bundle says, with or without a hub.
 
+pub mod admin;
 pub mod agent;
+pub mod check;
+pub mod cli;
 pub mod cluster;
 pub mod identity;
 pub mod join;
