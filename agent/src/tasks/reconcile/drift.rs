@@ -9,6 +9,7 @@ use skerry_agent_core::accept::AcceptedBundle;
 use skerry_agent_core::drift::{Retaken, Sighting, deleted, our_projection};
 use skerry_agent_core::inventory::{Applied, Record};
 use skerry_agent_core::plan::{ChangeReason, CreateReason, Decision, Live, Plan, Planned, Why, Would};
+use skerry_common::bundle::manifest::ExtraFields;
 use skerry_common::error_chain::Chain;
 use skerry_common::journal::{Drift, DriftOutcome, Event, FieldDrift};
 use skerry_common::object::ObjectKey;
@@ -27,15 +28,16 @@ const LOOKS_AT_ONCE: usize = 16;
 pub(super) struct Told {
     /// As they should be after all: nothing to do.
     same: BTreeSet<ObjectKey>,
-    /// Drifts that this plan heals.
-    heals: BTreeSet<ObjectKey>,
+    /// Drifts that this plan heals, and their fields.
+    heals: BTreeMap<ObjectKey, Vec<FieldDrift>>,
     /// Drifts that are only reported.
     reports: BTreeSet<ObjectKey>,
 }
 
 impl Told {
-    pub(super) fn is_same(&self, key: &ObjectKey) -> bool {
-        self.same.contains(key)
+    /// Whether nothing is done to an object: it is as it should be, or only told of.
+    pub(super) fn is_left(&self, key: &ObjectKey) -> bool {
+        self.same.contains(key) || self.reports.contains(key)
     }
 }
 
@@ -100,6 +102,11 @@ impl<C: Cluster> Reconciler<C> {
                 Ok(Look::Differs { live, finding }) => {
                     let meta = live_meta(&self.parts.me.fleet, &planned.key, &live, true);
                     let seen = Some((meta.uid, meta.resource_version));
+                    let keeps = self.world.policy(bundle, &planned.application).extra_fields == ExtraFields::Keep;
+                    let heals = heals && (!keeps || finding.needs_apply());
+                    if !finding.needs_apply() && keeps {
+                        self.remember(bundle, planned, &live);
+                    }
                     self.tell(planned, &applied, seen, finding.fields, heals, &mut told).await?;
                 }
                 Err(error) => {
@@ -134,6 +141,13 @@ impl<C: Cluster> Reconciler<C> {
 
     /// Only the version moved: remember it.
     fn same(&mut self, bundle: &AcceptedBundle, planned: &Planned, live: &serde_json::Value, told: &mut Told) {
+        self.remember(bundle, planned, live);
+        self.world.book.clean(&planned.key);
+        told.same.insert(planned.key.clone());
+    }
+
+    /// Our fields are right in this version: it need not be looked at again.
+    fn remember(&mut self, bundle: &AcceptedBundle, planned: &Planned, live: &serde_json::Value) {
         let key = &planned.key;
         let meta = live_meta(&self.parts.me.fleet, key, live, true);
         if let Ok(projection) = our_projection(live)
@@ -143,8 +157,6 @@ impl<C: Cluster> Reconciler<C> {
             self.world.inventory.apply(change);
         }
         self.world.live.insert(key.clone(), Live::Present(meta));
-        self.world.book.clean(key);
-        told.same.insert(key.clone());
     }
 
     async fn tell(
@@ -173,8 +185,7 @@ impl<C: Cluster> Reconciler<C> {
             self.world.book.opened(sequence, drift);
         }
         if heals {
-            self.retake(key, &fields).await?;
-            told.heals.insert(key.clone());
+            told.heals.insert(key.clone(), fields);
         } else {
             told.reports.insert(key.clone());
         }
@@ -195,23 +206,27 @@ impl<C: Cluster> Reconciler<C> {
 
     /// Closes the drifts that were healed or only reported.
     pub(super) async fn close_drift(&mut self, told: Told) -> Result<(), PassError> {
-        let healed = told.heals.iter().filter(|key| !self.world.failures.contains_key(*key));
+        let healed: Vec<_> = told.heals.iter().filter(|(key, _)| !self.world.failures.contains_key(*key)).collect();
         let closing: BTreeMap<&ObjectKey, DriftOutcome> = healed
-            .map(|key| (key, DriftOutcome::Healed))
+            .iter()
+            .map(|(key, _)| (*key, DriftOutcome::Healed))
             .chain(told.reports.iter().map(|key| (key, DriftOutcome::Reported)))
             .collect();
         let mut events = Vec::new();
         for (key, outcome) in closing {
             events.extend(self.world.book.close(key, outcome));
         }
-        if events.is_empty() {
-            return Ok(());
+        if !events.is_empty() {
+            self.record(events.clone()).await?;
         }
-        self.record(events.clone()).await?;
         for event in events {
             if let Event::DriftClosed { drift, outcome } = event {
                 self.world.book.closed(drift, outcome);
             }
+        }
+        // What was retaken is known only now that it is done: a pause begins after it.
+        for (key, fields) in healed {
+            self.retake(key, fields).await?;
         }
         Ok(())
     }

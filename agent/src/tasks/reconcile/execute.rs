@@ -7,6 +7,7 @@ use futures::StreamExt as _;
 use skerry_agent_core::accept::AcceptedBundle;
 use skerry_agent_core::drift::AdditionPolicy;
 use skerry_agent_core::inventory::{Change, Origin, Record, State};
+use skerry_agent_core::marks::Ownership;
 use skerry_agent_core::plan::{ChangeReason, CreateReason, Decision, Live, Plan, Planned, StepKind};
 use skerry_common::bundle::manifest::Policy;
 use skerry_common::error_chain::Chain;
@@ -53,7 +54,7 @@ impl<C: Cluster> Reconciler<C> {
             let now = Instant::now();
             let waits = |planned: &&Planned| self.world.waits(now, &planned.key);
             let work: Vec<&Planned> =
-                step.objects.iter().copied().filter(|planned| !waits(planned) && !told.is_same(&planned.key)).collect();
+                step.objects.iter().copied().filter(|planned| !waits(planned) && !told.is_left(&planned.key)).collect();
             let outcomes = self.at_once(hands, bundle, step.kind, &work).await;
             let mut changes = Vec::new();
             for (planned, outcome) in work.iter().zip(outcomes) {
@@ -138,7 +139,7 @@ impl<C: Cluster> Reconciler<C> {
             Outcome::Taken(error) => {
                 // Somebody else's object stands there: now that it is known, the plan can decide.
                 debug!(object = %key, error = %Chain(&error), "the object exists already");
-                self.look_at_stranger(planned).await;
+                changes.extend(self.look_at_stranger(planned).await);
             }
             Outcome::Failed(error) => self.failed(planned, &error).await?,
         }
@@ -207,16 +208,20 @@ impl<C: Cluster> Reconciler<C> {
         change
     }
 
-    async fn look_at_stranger(&mut self, planned: &Planned) {
-        let Some(hands) = self.hands.clone() else { return };
+    /// Reads what stands in the way of a create. Without our marks it was never applied by us, so
+    /// the intent to make it goes: the next plan adopts it.
+    async fn look_at_stranger(&mut self, planned: &Planned) -> Option<Change> {
+        let hands = self.hands.clone()?;
         let live = match hands.read(&planned.key, &planned.api_version).await {
             Ok(Some(object)) => Live::Present(live_meta(&self.parts.me.fleet, &planned.key, &object, true)),
             Ok(None) => Live::Absent,
             Err(error) => Live::Unknown { reason: Chain(&error).to_string() },
         };
+        let strange = matches!(&live, Live::Present(meta) if meta.ownership != Ownership::Ours);
         self.world.live.insert(planned.key.clone(), live);
         // Not a failure: the plan is made again at once.
         self.discover_at.get_or_insert(Instant::now());
+        strange.then(|| Change::Remove(planned.key.clone()))
     }
 
     /// Waits until definitions are established, so that objects of their kinds can follow.
