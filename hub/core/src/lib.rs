@@ -26,5 +26,6 @@ pub mod fleet;
 pub mod publish;
 pub mod schema;
 pub mod session;
+pub mod shell_codes;
 pub mod source;
 pub mod view;

@@ -7,7 +7,6 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use skerry_common::diagnostic::{Code, Diagnostic, ErrorClass};
 use skerry_common::error_chain::Chain;
-use skerry_common::explain::Entry;
 use skerry_common::redact::redact;
 
 use crate::store::StoreError;
@@ -18,32 +17,7 @@ pub const TYPE_PREFIX: &str = "https://skerry.dev/errors/";
 /// How long a turned-away client should wait, in seconds.
 const RETRY_AFTER_SECONDS: u32 = 2;
 
-/// Titles and explanations of the API's codes.
-pub const CODES: &[Entry] = &[
-    (
-        600,
-        "request not understood",
-        "A parameter or the body of the request is not what the API expects. The OpenAPI document at /openapi.json lists what each operation takes.",
-    ),
-    (
-        601,
-        "no valid API token",
-        "The API wants `Authorization: Bearer TOKEN`. The token is missing, expired, or was withdrawn. Make one with `skerry-hub token add`.",
-    ),
-    (602, "not allowed", "The token is valid, but its role may not do this. Ask somebody who has an admin token."),
-    (603, "not found", "There is nothing of this name. `skerry get` lists what there is."),
-    (604, "conflict", "What was asked for contradicts what is there already, such as a name that is taken."),
-    (605, "refused", "The hub understood the request and refuses it; the message says why."),
-    (606, "too large", "The body of the request is larger than the API reads."),
-    (607, "busy", "The hub serves as many requests as it may at once, or waits for its store. Try again in a moment."),
-    (608, "internal error", "Something that should not happen. The hub's log has more; please report it."),
-    (
-        609,
-        "webhook refused",
-        "The signature or token of the webhook is missing or wrong, or the hub has no webhook secret. Compare the secret in the Git server's settings with the hub's configuration.",
-    ),
-    (610, "method not allowed", "The address exists, but not for this method."),
-];
+pub use skerry_hub_core::shell_codes::API_CODES as CODES;
 
 /// An error as it is answered.
 #[derive(Debug, Clone, PartialEq, Eq)]
