@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::Parser as _;
 use serde_json::{Value, json};
+use skerry_agent::cli::{AdminAddress, AgentCommand, AgentCommandLine, RunArgs};
 use skerry_agent::cluster::kube::{Access, KubeCluster};
 use skerry_agent::cluster::{ApiKind, Apply, Cluster as _, ClusterError, Target};
 use skerry_hub::command_line::{HubCommand, HubCommandLine};
@@ -22,7 +23,7 @@ const DEADLINE: Duration = Duration::from_secs(60);
 const EXPOSURE_MAX: u32 = 20;
 
 /// Everything that is meant to be built by itself.
-const OVERLAYS: [&str; 3] = ["agent/cluster-wide", "agent/namespaced", "hub"];
+const OVERLAYS: [&str; 4] = ["agent/cluster-wide", "agent/namespaced", "agent/join", "hub"];
 
 const ACCOUNT: &str = "system:serviceaccount:skerry-system:skerry-agent";
 
@@ -41,10 +42,10 @@ fn stdout_of(command: &mut Command) -> String {
 }
 
 /// What the upstream `kustomize` makes of an overlay.
-fn built_upstream(overlay: &str) -> String {
+fn built_upstream(folder: &Path) -> String {
     let programs = stdout_of(Command::new(checkout().join("tests/controlplane/build")).arg("kustomize"));
     let kustomize = Path::new(programs.lines().last().unwrap_or_default()).join("kustomize");
-    stdout_of(Command::new(kustomize).arg("build").arg(deploy(overlay)))
+    stdout_of(Command::new(kustomize).arg("build").arg(folder))
 }
 
 fn load(tree: &mut MemoryTree, root: &Path, folder: &Path) {
@@ -89,7 +90,7 @@ fn exec_start(unit: &str) -> Vec<String> {
 }
 
 async fn install(plane: &ControlPlane, overlay: &str) {
-    let manifests = built_upstream(overlay);
+    let manifests = built_upstream(&deploy(overlay));
     let arguments = ["apply", "--server-side", "--warnings-as-errors", "--validate=strict", "-f", "-"];
     let applied =
         plane.kubectl_stdin(&arguments, &manifests).await.unwrap_or_else(|error| panic!("{overlay}: {error}"));
@@ -147,7 +148,7 @@ const RBAC: &str = "rbac.authorization.k8s.io";
 fn skerry_renders_its_own_manifests_as_kustomize_does() {
     for overlay in OVERLAYS {
         let mut upstream = MemoryTree::new();
-        upstream.insert("upstream.yaml", built_upstream(overlay));
+        upstream.insert("upstream.yaml", built_upstream(&deploy(overlay)));
         assert_eq!(built_by_us(overlay), objects(&upstream, "upstream.yaml"), "{overlay}");
     }
 }
@@ -196,6 +197,7 @@ async fn with_listed_namespaces_the_agent_writes_there_and_nowhere_else() {
 #[tokio::test]
 async fn with_the_whole_cluster_the_agent_still_does_not_write_its_own_rights() {
     let plane = ControlPlane::start(ControlPlaneOptions::api_only("cluster-wide")).await.expect("a control plane");
+    install(&plane, "agent/join").await;
     install(&plane, "agent/cluster-wide").await;
 
     assert!(may(&plane, "patch", "deployments.apps", "shop", "").await);
@@ -228,6 +230,15 @@ async fn with_the_whole_cluster_the_agent_still_does_not_write_its_own_rights() 
             }
         })
         .await;
+    }
+    // One by one, and as a collection, which carries no name.
+    let by_name = format!("/apis/{RBAC}/v1/clusterroles/skerry-agent?dryRun=All");
+    let as_collection = format!("/apis/{RBAC}/v1/clusterroles?dryRun=All&fieldSelector=metadata.name%3Dskerry-agent");
+    let own_namespace = "/api/v1/namespaces/skerry-system?dryRun=All".to_owned();
+    for path in [by_name, as_collection, own_namespace] {
+        let refused = plane.kubectl(&["delete", "--raw", &path, &format!("--as={ACCOUNT}")]).await;
+        let refused = refused.expect_err("refused").to_string();
+        assert!(refused.contains("skerry-agent-guard"), "{path}: {refused}");
     }
     let more = json!({
         "apiVersion": format!("{RBAC}/v1"), "kind": "ClusterRole", "metadata": {"name": "more"},
@@ -269,6 +280,48 @@ fn the_hub_knows_its_configuration_and_arguments() {
     let script = texts(&pod["initContainers"][0]["command"]).pop().expect("a script");
     let words = script.split(" && ").find(|step| step.starts_with("skerry-hub ")).expect("restore");
     assert!(matches!(known(words.split(' ').map(str::to_owned).collect()), HubCommand::Restore(_)));
+}
+
+/// The arguments of the agent's container, as the agent reads them.
+fn agent_arguments(objects: &[Value]) -> RunArgs {
+    let pod = &find(objects, "Deployment", "skerry-agent")["spec"]["template"]["spec"];
+    let arguments = [vec!["skerry-agent".to_owned()], texts(&pod["containers"][0]["args"])].concat();
+    let line = AgentCommandLine::try_parse_from(arguments).expect("known arguments");
+    assert_eq!(
+        line.state_folder,
+        Path::new(pod["containers"][0]["volumeMounts"][0]["mountPath"].as_str().expect("a path"))
+    );
+    let AgentCommand::Run(run) = line.command else { panic!("not run") };
+    let port = pod["containers"][0]["ports"][0]["containerPort"].as_u64().expect("a port");
+    assert!(matches!(run.admin, AdminAddress::At(address) if u64::from(address.port()) == port));
+    assert_eq!(run.own_namespace, "skerry-system");
+    run
+}
+
+#[test]
+fn the_agent_knows_its_arguments() {
+    let everywhere = agent_arguments(&built_by_us("agent/cluster-wide"));
+    assert!(everywhere.namespaces.is_empty() && !everywhere.offline);
+    assert_eq!(agent_arguments(&built_by_us("agent/namespaced")).namespaces, ["shop"]);
+    let unit = AgentCommandLine::try_parse_from(exec_start("skerry-agent.service")).expect("known arguments");
+    assert_eq!(unit.state_folder, Path::new("/var/lib/skerry-agent"));
+    assert!(matches!(unit.command, AgentCommand::Run(_)));
+}
+
+#[test]
+fn a_site_without_a_network_adds_one_component() {
+    let folder = tempfile::tempdir().expect("a folder");
+    stdout_of(Command::new("cp").arg("-r").arg(deploy("agent")).arg(folder.path()));
+    let site = folder.path().join("site");
+    std::fs::create_dir(&site).expect("made");
+    let text = "resources: [../agent/cluster-wide]\ncomponents: [../agent/offline]\n";
+    std::fs::write(site.join("kustomization.yaml"), text).expect("written");
+    let mut tree = MemoryTree::new();
+    load(&mut tree, folder.path(), folder.path());
+    tree.insert("upstream.yaml", built_upstream(&site));
+    let ours = objects(&tree, "site");
+    assert_eq!(ours, objects(&tree, "upstream.yaml"));
+    assert!(agent_arguments(&ours).offline);
 }
 
 #[test]
