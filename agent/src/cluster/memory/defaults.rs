@@ -119,6 +119,11 @@ fn service(object: &mut Value) {
     with(object, "spec", |spec| {
         set(spec, "type", json!("ClusterIP"));
         set(spec, "sessionAffinity", json!("None"));
+        if word(spec, "sessionAffinity") == "ClientIP" {
+            set(spec, "sessionAffinityConfig", json!({"clientIP": {"timeoutSeconds": 10_800}}));
+        } else {
+            spec.shift_remove("sessionAffinityConfig");
+        }
         each(spec, "ports", |port| {
             set(port, "protocol", json!("TCP"));
             if let Some(number) = port.get("port").cloned() {
@@ -151,8 +156,12 @@ fn service_address(object: &mut Value, number: u64) {
         set(spec, "clusterIP", json!(format!("10.96.{}.{}", host / 256, host % 256)));
         let address = spec.get("clusterIP").cloned().unwrap_or_default();
         set(spec, "clusterIPs", json!([address]));
-        set(spec, "ipFamilies", json!(["IPv4"]));
-        set(spec, "ipFamilyPolicy", json!("SingleStack"));
+        // Without address and selector nobody knows which families its endpoints will have.
+        let open = word(spec, "clusterIP") == "None" && !spec.contains_key("selector");
+        let (families, policy) =
+            if open { (json!(["IPv4", "IPv6"]), "RequireDualStack") } else { (json!(["IPv4"]), "SingleStack") };
+        set(spec, "ipFamilies", families);
+        set(spec, "ipFamilyPolicy", json!(policy));
         if matches!(kind.as_str(), "NodePort" | "LoadBalancer") {
             let node_port = NODE_PORTS.0 + number % NODE_PORTS.1;
             each(spec, "ports", |port| set(port, "nodePort", json!(node_port)));

@@ -164,7 +164,7 @@ pub(super) fn apply(
     let difference = compare(shape, &live, &new);
     take(&mut entries, &difference, force)?;
     let mut entry = Entry::new(writer, set);
-    if live == new {
+    if live == bare(&new) {
         // Only a change of the object itself has a time; a new owner of what is there has none.
         entry.time = last.map(|last| last.time).unwrap_or_default();
     }
