@@ -27,7 +27,9 @@ mod told;
 
 pub use failure::{Failure, codes};
 pub use place::{Place, PlaceError};
+pub(crate) use run::access;
 pub use told::Verdict;
+pub(crate) use told::data;
 
 /// Keeps one Kubernetes cluster as its fleet's bundle says, with or without a hub.
 #[derive(Debug, Parser)]
@@ -203,7 +205,7 @@ pub async fn execute(line: AgentCommandLine) -> Result<Verdict, Failure> {
         AgentCommand::Import { file } => import::import(&state, &file).await,
         AgentCommand::Status { output } => status::status(&state, output).await,
         AgentCommand::Check(args) => crate::check::check(&state, args).await,
-        AgentCommand::Version => told::data(&format!("skerry-agent {}", crate::transport::quic::PROGRAM_VERSION)),
+        AgentCommand::Version => data(&format!("skerry-agent {}", crate::transport::quic::PROGRAM_VERSION)),
     }
 }
 

@@ -61,12 +61,17 @@ pub struct Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error[{}]: {}", self.code, redact(&self.message))?;
+        write!(f, "error[{}]: {}", self.code, redact(&one_line(&self.message)))?;
         match &self.help {
             Some(help) => write!(f, "\n  help: {}", redact(help)),
             None => write!(f, "\n  help: `skerry explain {}` tells more", self.code),
         }
     }
+}
+
+/// Bytes from outside may be quoted in a message: no line breaks, no terminal codes.
+fn one_line(text: &str) -> String {
+    skerry_common::limits::clip(&text.replace(char::is_control, " "))
 }
 
 impl Failure {
@@ -210,6 +215,12 @@ mod tests {
             let known = skerry_common::explain::CODES.iter().any(|(number, ..)| Code(*number) == code);
             assert!(known, "{code} is not explained");
         }
+    }
+
+    #[test]
+    fn what_a_file_says_breaks_no_line() {
+        let shown = Failure::words(ErrorClass::NeedsUser, codes::FILE, "a\nb\u{1b}[31m").to_string();
+        assert!(shown.starts_with("error[SK0910]: a b [31m\n  help: "), "{shown}");
     }
 
     #[test]
