@@ -355,6 +355,22 @@ fn every_pod_is_confined() {
 }
 
 #[test]
+fn images_are_built_by_the_script_that_the_tests_run() {
+    let text = std::fs::read_to_string(deploy("Dockerfile")).expect("the Dockerfile");
+    let instructions = text.replace("\\\n", " ");
+    let built: Vec<_> =
+        instructions.lines().filter(|line| line.starts_with("RUN ") && !line.contains("apt-get")).collect();
+    assert!(
+        matches!(built[..], ["RUN tests/package /programs", user] if user.contains("useradd --uid 65532")),
+        "{built:?}"
+    );
+    let image =
+        |name: &str| text.split("\nFROM ").find(|stage| stage.contains(&format!(" AS {name}\n"))).expect("a stage");
+    assert!(image("hub").contains("openssh-client"));
+    assert!(!image("agent").contains("apt-get"));
+}
+
+#[test]
 fn systemd_accepts_the_units() {
     if Command::new("systemd-analyze").arg("--version").output().is_err() {
         // `tests/run` installs it.
