@@ -71,7 +71,8 @@ impl Repository {
         for (name, value) in ENVIRONMENT {
             command.env(name, value);
         }
-        let output = command.output().await.map_err(|error| format!("`git` cannot be run (is it installed?): {error}"))?;
+        let output =
+            command.output().await.map_err(|error| format!("`git` cannot be run (is it installed?): {error}"))?;
         if !output.status.success() {
             let text = String::from_utf8_lossy(&output.stderr).trim().to_owned();
             return Err(format!("`git {}` failed: {text}", arguments.join(" ")).into());

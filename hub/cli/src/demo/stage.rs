@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use skerry_agent::agent::{Agent, AgentOptions, identity_folder};
-use skerry_agent::cluster::memory::{MemoryCluster, Person};
 use skerry_agent::cluster::Target;
+use skerry_agent::cluster::memory::{MemoryCluster, Person};
 use skerry_agent::identity::IdentityFolder;
 use skerry_agent::join;
 use skerry_certs::root_key::Passphrase;
@@ -116,7 +116,11 @@ impl Stage {
     }
 
     /// Lets a cluster join by files and feeds it an archive; it never sees a network.
-    pub(super) async fn join_by_files(&mut self, name: &'static str, environment: &'static str) -> Result<(), DemoError> {
+    pub(super) async fn join_by_files(
+        &mut self,
+        name: &'static str,
+        environment: &'static str,
+    ) -> Result<(), DemoError> {
         let options = self.site_options(name, false);
         let identity = IdentityFolder::open(&identity_folder(&options.state_folder))?;
         let request = String::from_utf8(join::offline_request(&identity)?)?;

@@ -79,7 +79,8 @@ async fn a_commit(stage: &mut Stage, teller: &mut Teller) -> Result<(), DemoErro
     stage.repository.replace("apps/overlays/staging/kustomization.yaml", "count: 2", "count: 4")?;
     stage.repository.commit("Staging: four replicas").await?;
     stage.pushed().await?;
-    let took = stage.until("staging runs four replicas", || async { Ok(stage.site("staging-1")?.replicas() == 4) }).await?;
+    let took =
+        stage.until("staging runs four replicas", || async { Ok(stage.site("staging-1")?.replicas() == 4) }).await?;
     teller.seen("`git push` to four replicas on staging-1", took);
     if stage.site("oslo")?.replicas() != 3 {
         return Err("production changed too".into());
@@ -141,8 +142,7 @@ async fn the_hub_returns(stage: &mut Stage, teller: &mut Teller) -> Result<(), D
         .await?;
     teller.seen("both deletions are listed, each with its end", took);
     let drifts = stage.drifts("bergen").await?;
-    let keys: BTreeSet<_> =
-        drifts.iter().map(|drift| (&drift.uid, &drift.resource_version, &drift.path)).collect();
+    let keys: BTreeSet<_> = drifts.iter().map(|drift| (&drift.uid, &drift.resource_version, &drift.path)).collect();
     if keys.len() != drifts.len() {
         return Err("a drift is listed twice".into());
     }
@@ -158,7 +158,8 @@ async fn a_broken_commit(stage: &mut Stage, teller: &mut Teller) -> Result<(), D
     stage.repository.commit("Production: a typing error").await?;
     stage.pushed().await?;
     let found = |problems: &[String]| problems.iter().find(|problem| problem.contains(&format!("{file}:5"))).cloned();
-    let took = stage.until("the hub names file and line", || async { Ok(found(&stage.problems().await?).is_some()) }).await?;
+    let took =
+        stage.until("the hub names file and line", || async { Ok(found(&stage.problems().await?).is_some()) }).await?;
     for line in found(&stage.problems().await?).unwrap_or_default().lines() {
         teller.say(&format!("     {line}"));
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
+use skerry_common::bundle::root::SourceRevision;
 use skerry_common::diagnostic::Diagnostic;
 use skerry_common::id::{ApplicationName, ClusterId, ClusterName, GroupName};
 use skerry_common::object::ObjectKey;
@@ -48,6 +49,12 @@ pub struct ClusterView {
     pub conditions: Vec<Condition>,
     /// Why what Git says now is not published for it.
     pub errors: Vec<Diagnostic>,
+    /// Why its agent refused the target; absent when it did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+    /// The revisions that the target was made of; told when one cluster is asked for, not in lists.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<SourceRevision>,
     /// Version of its agent; empty when unknown, as are the next ones.
     pub agent_version: String,
     /// Version of the link.
@@ -144,6 +151,8 @@ pub fn cluster(record: &ClusterRecord, bounds: &ContactBounds, now: Timestamp) -
             .unwrap_or_default(),
         conditions: reported.map(conditions).unwrap_or_default(),
         errors: record.errors.clone(),
+        refused: record.refused.clone(),
+        sources: Vec::new(),
         agent_version: agent.map(|agent| agent.version.clone()).unwrap_or_default(),
         wire_version: agent.map(|agent| agent.wire_version),
         bundle_schema: agent.and_then(|agent| agent.bundle_schemas.iter().copied().max()),

@@ -1,0 +1,72 @@
+//! From arguments to an exit code.
+
+use std::ffi::OsString;
+
+use clap::{CommandFactory as _, FromArgMatches as _};
+use skerry_common::diagnostic::ErrorClass;
+
+use crate::args::Cli;
+use crate::commands;
+use crate::errors::{self, Failure, codes};
+use crate::output::Output;
+
+/// How the program is called as a plug-in of kubectl.
+const PLUGIN: &str = "kubectl-skerry";
+
+/// Runs one command; returns the process exit code.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    std::panic::set_hook(Box::new(|panic| {
+        let message = panic.payload_as_str().unwrap_or("no message");
+        let text = errors::panic_text(message, panic.location().map(ToString::to_string));
+        let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("{text}\n").as_bytes());
+    }));
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    std::panic::catch_unwind(|| dispatch(arguments)).unwrap_or(ErrorClass::Bug.exit_code())
+}
+
+fn dispatch(arguments: Vec<OsString>) -> u8 {
+    let cli = match parse(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() { ErrorClass::NeedsUser.exit_code() } else { 0 };
+            let _ = error.print();
+            return code;
+        }
+    };
+    let mut output = Output::process(cli.global.color);
+    // Every command awaits one thing at a time: one thread is enough, and starts at once. The demo
+    // runs a hub and agents in this process.
+    let mut builder = if cli.needs_threads() {
+        tokio::runtime::Builder::new_multi_thread()
+    } else {
+        tokio::runtime::Builder::new_current_thread()
+    };
+    let runtime = match builder.enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let failure = Failure::of(ErrorClass::Retry, codes::FILE, &error);
+            return errors::tell(&failure.into(), &mut output);
+        }
+    };
+    let result = runtime.block_on(commands::execute(cli, &mut output));
+    let flushed = output.flush().map_err(errors::Stop::from);
+    match result.and_then(|verdict| flushed.map(|()| verdict)) {
+        Ok(verdict) => verdict.exit_code(),
+        Err(stop) => errors::tell(&stop, &mut output),
+    }
+}
+
+fn parse(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
+    let name = arguments.first().map(|name| std::path::Path::new(name).file_name().unwrap_or_default());
+    let plugin = name.is_some_and(|name| name.to_string_lossy().trim_end_matches(".exe") == PLUGIN);
+    let mut matches = command_line(plugin).try_get_matches_from(arguments)?;
+    Cli::from_arg_matches_mut(&mut matches)
+}
+
+/// The definition of the command line, for parsing, completion and the reference.
+///
+/// As a plug-in, help and errors speak of `kubectl skerry`.
+pub fn command_line(plugin: bool) -> clap::Command {
+    let command = Cli::command();
+    if plugin { command.bin_name("kubectl skerry").display_name("kubectl skerry") } else { command }
+}
