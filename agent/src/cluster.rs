@@ -51,6 +51,25 @@ pub trait Cluster: Send + Sync + 'static {
         detail: Detail,
     ) -> impl Future<Output = Result<Listing, ClusterError>> + Send;
 
+    /// Reads all objects of a kind that match, and hands them over one by one: for callers that keep little of each.
+    ///
+    /// Returns the resource version from where a watch continues. After an error, what was handed over is a part:
+    /// forget it.
+    fn visit(
+        &self,
+        kind: &ApiKind,
+        scope: &Scope,
+        labels: Option<&str>,
+        detail: Detail,
+        each: &mut (dyn FnMut(Value) + Send),
+    ) -> impl Future<Output = Result<String, ClusterError>> + Send {
+        async move {
+            let listing = self.list(kind, scope, labels, detail).await?;
+            listing.items.into_iter().for_each(each);
+            Ok(listing.resource_version)
+        }
+    }
+
     /// Applies an object (server-side apply); creates it when there is none.
     ///
     /// A field that the schema does not know is refused as [`ClusterError::Invalid`].

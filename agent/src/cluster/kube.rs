@@ -98,7 +98,21 @@ impl Cluster for KubeCluster {
         labels: Option<&str>,
         detail: Detail,
     ) -> Result<Listing, ClusterError> {
-        listing::list(&self.connection, kind, scope, labels, detail).await
+        let mut items = Vec::new();
+        let query = (kind, scope, labels, detail);
+        let visited = listing::visit(&self.connection, query, listing::PAGE, &mut |item| items.push(item)).await;
+        visited.map(|resource_version| Listing { items, resource_version })
+    }
+
+    async fn visit(
+        &self,
+        kind: &ApiKind,
+        scope: &Scope,
+        labels: Option<&str>,
+        detail: Detail,
+        each: &mut (dyn FnMut(Value) + Send),
+    ) -> Result<String, ClusterError> {
+        listing::visit(&self.connection, (kind, scope, labels, detail), listing::SMALL_PAGE, each).await
     }
 
     async fn apply(&self, target: &Target, object: &Value, how: Apply<'_>) -> Result<Applied, ClusterError> {

@@ -27,6 +27,8 @@ mod read;
 mod remove;
 mod shape;
 mod state;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use std::collections::BTreeMap;

@@ -7,10 +7,14 @@ use serde_json::Value;
 
 use super::connection::Connection;
 use super::request::{Ask, in_scope, many, name_kind};
-use crate::cluster::{ApiKind, ClusterError, Detail, Listing, Scope};
+use crate::cluster::{ApiKind, ClusterError, Detail, Scope};
 
 /// Objects a page: what kubectl asks for; a page of thousands would sit in memory twice.
-const PAGE: &str = "500";
+pub(super) const PAGE: &str = "500";
+
+/// Objects a page for those who keep little of each: an object takes three times its JSON while it is looked at, and
+/// what an allocator once took it seldom gives back.
+pub(super) const SMALL_PAGE: &str = "100";
 
 /// Objects of one list: far above what one agent manages; beyond, our memory would be the next to fail.
 const OBJECTS_MAX: usize = 100_000;
@@ -36,18 +40,20 @@ struct PageMetadata {
     next: String,
 }
 
+/// What is asked for: kind, scope, labels, detail.
+type Query<'a> = (&'a ApiKind, &'a Scope, Option<&'a str>, Detail);
+
 /// All pages, or an error: a cluster that changes so fast that a page expires is listed again by the caller.
-pub(super) async fn list(
+pub(super) async fn visit(
     connection: &Connection,
-    kind: &ApiKind,
-    scope: &Scope,
-    labels: Option<&str>,
-    detail: Detail,
-) -> Result<Listing, ClusterError> {
-    let mut items = Vec::new();
+    (kind, scope, labels, detail): Query<'_>,
+    size: &str,
+    each: &mut (dyn FnMut(Value) + Send),
+) -> Result<String, ClusterError> {
+    let mut count = 0;
     let mut next = String::new();
     loop {
-        let mut ask = Ask::get(in_scope(kind, scope)).accept(many(detail)).about(kind).query("limit", PAGE);
+        let mut ask = Ask::get(in_scope(kind, scope)).accept(many(detail)).about(kind).query("limit", size);
         if let Some(labels) = labels {
             ask = ask.query("labelSelector", labels);
         }
@@ -56,15 +62,17 @@ pub(super) async fn list(
         }
         let name = ask.name();
         let page: Page = connection.ask(ask.within(PAGE_TIMEOUT, PAGE_BYTES_MAX)).await?.read()?;
-        for mut item in page.items.unwrap_or_default() {
-            name_kind(&mut item, kind);
-            items.push(item);
-        }
-        if items.len() > OBJECTS_MAX {
+        let items = page.items.unwrap_or_default();
+        count += items.len();
+        if count > OBJECTS_MAX {
             return Err(ClusterError::TooLarge { request: name, limit: OBJECTS_MAX, unit: "objects" });
         }
+        for mut item in items {
+            name_kind(&mut item, kind);
+            each(item);
+        }
         if page.metadata.next.is_empty() {
-            return Ok(Listing { items, resource_version: page.metadata.resource_version });
+            return Ok(page.metadata.resource_version);
         }
         next = page.metadata.next;
     }
