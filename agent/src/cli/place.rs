@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use thiserror::Error;
 
@@ -10,6 +11,12 @@ use crate::store::disk::FolderDisk;
 
 /// The file that is locked; it stays, empty.
 const LOCK: &str = "lock";
+
+/// How long a starting agent waits for the place: longer than a command holds it, shorter than a supervisor waits.
+const WAIT_MAX: Duration = Duration::from_secs(5);
+
+/// How often it looks meanwhile.
+const WAIT_INTERVAL: Duration = Duration::from_millis(50);
 
 /// The state folder cannot be worked on.
 #[derive(Debug, Error)]
@@ -48,6 +55,17 @@ impl Place {
         }
     }
 
+    /// Takes the place as soon as it is free: `status` and `import` hold it for a moment.
+    pub async fn wait(state: &Path) -> Result<Self, PlaceError> {
+        let begun = tokio::time::Instant::now();
+        loop {
+            match Self::take(state) {
+                Err(PlaceError::Taken(_)) if begun.elapsed() < WAIT_MAX => tokio::time::sleep(WAIT_INTERVAL).await,
+                taken => return taken,
+            }
+        }
+    }
+
     /// Takes the place if it is free.
     pub fn if_free(state: &Path) -> Result<Option<Self>, PlaceError> {
         match Self::take(state) {
@@ -71,5 +89,13 @@ mod tests {
         assert!(Place::if_free(&state).expect("can be asked").is_none());
         drop(first);
         assert!(Place::if_free(&state).expect("can be asked").is_some());
+    }
+
+    #[tokio::test]
+    async fn an_agent_that_starts_waits_for_a_command_to_end() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let first = Place::take(folder.path()).expect("is free");
+        let (waited, ()) = tokio::join!(Place::wait(folder.path()), async { drop(first) });
+        waited.expect("is free again");
     }
 }

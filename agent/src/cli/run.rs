@@ -31,7 +31,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Runs until SIGTERM or SIGINT.
 pub(super) async fn run(state: &Path, args: RunArgs) -> Result<Verdict, Failure> {
-    let _place = Place::take(state)?;
+    let _place = Place::wait(state).await?;
     let stop = stop_on_signals().map_err(|error| Failure::retry(codes::BUG, &error))?;
     let clock = system_clock();
     let access = access(&args.access)?;
