@@ -2,6 +2,8 @@
 //!
 //! Its Kubernetes API does not answer, so nothing is applied; what is in force does not depend on that.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -147,6 +149,17 @@ impl Fleet {
         serde_json::from_str(&shown).expect("JSON")
     }
 
+    /// What the running agent's admin server answers, head and body.
+    fn ask(&self, path: &str) -> String {
+        let address = std::fs::read_to_string(self.path("state/admin.address")).expect("is noted");
+        let mut stream = TcpStream::connect(address).expect("is served");
+        stream.set_read_timeout(Some(DEADLINE)).expect("is set");
+        write!(stream, "GET {path} HTTP/1.0\r\n\r\n").expect("is sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("is answered");
+        answer
+    }
+
     /// Starts the agent on a Kubernetes API that does not answer, and waits until it can be asked.
     fn start(&self) -> Running {
         let kubeconfig = self.path("kubeconfig");
@@ -250,4 +263,27 @@ fn an_archive_is_taken_when_no_agent_runs_and_when_one_does() {
     assert_eq!(fleet.status()["current"]["place"]["generation"], 2, "and it stays");
     refused(&fleet.import(&fleet.archive(1, &fleet.bundle_key)), 2, "error[SK0");
     refused(&fleet.import(&fleet.archive(3, &fleet.root_key)), 2, "error[SK0501]: ");
+}
+
+#[test]
+fn the_admin_server_tells_health_and_numbers() {
+    let fleet = Fleet::make();
+    fleet.join();
+    let running = fleet.start();
+    assert!(fleet.ask("/healthz").starts_with("HTTP/1.0 200"));
+    assert!(fleet.ask("/readyz").starts_with("HTTP/1.0 200"), "without a bundle there is nothing to wait for");
+    assert_eq!(success(&fleet.import(&fleet.archive(7, &fleet.bundle_key))), "generation 7\n");
+    let metrics = fleet.ask("/metrics");
+    for line in [
+        "skerry_agent_generation_current 7",
+        "skerry_agent_generation_applied 0",
+        "skerry_agent_connected 0",
+        "skerry_agent_drifts_open 0",
+        "skerry_agent_prunes_held 0",
+        "skerry_agent_objects{health=\"degraded\"} 0",
+    ] {
+        assert!(metrics.lines().any(|it| it == line), "`{line}` is missing: {metrics}");
+    }
+    assert!(fleet.ask("/nothing").starts_with("HTTP/1.0 404"));
+    assert_eq!(running.stop(), Some(0));
 }
