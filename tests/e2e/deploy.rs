@@ -282,6 +282,34 @@ fn the_hub_knows_its_configuration_and_arguments() {
     assert!(matches!(known(words.split(' ').map(str::to_owned).collect()), HubCommand::Restore(_)));
 }
 
+#[test]
+fn the_hub_restores_once_and_starts_over_when_killed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = |name: &str| folder.path().join(name);
+    let objects = built_by_us("hub");
+    let pod = &find(&objects, "Deployment", "skerry-hub")["spec"]["template"]["spec"];
+    let script = texts(&pod["initContainers"][0]["command"]).pop().expect("a script");
+    let script = script.replace("/var/lib/skerry-hub", here("volume").to_str().expect("UTF-8"));
+    // A stand-in for `skerry-hub restore --folder FOLDER …`, which refuses a folder that holds a hub.
+    let stand_in =
+        "#!/bin/sh\ntest ! -e $3/hub.toml || exit 2\nmkdir -p $3/data && touch $3/hub.toml && test ! -e killed\n";
+    std::fs::write(here("skerry-hub"), stand_in).expect("written");
+    stdout_of(Command::new("chmod").arg("+x").arg(here("skerry-hub")));
+    std::fs::create_dir(here("volume")).expect("made");
+    let path = format!("{}:/usr/bin:/bin", folder.path().display());
+    let start = || {
+        let status =
+            Command::new("/bin/sh").args(["-c", &script]).env("PATH", &path).current_dir(folder.path()).status();
+        status.expect("runs").success()
+    };
+    std::fs::write(here("killed"), "").expect("written");
+    assert!(!start() && !here("volume/data").exists(), "half a restore is not taken");
+    std::fs::remove_file(here("killed")).expect("removed");
+    assert!(start() && here("volume/data").exists());
+    std::fs::write(here("killed"), "").expect("written");
+    assert!(start(), "what is there is left alone");
+}
+
 /// The arguments of the agent's container, as the agent reads them.
 fn agent_arguments(objects: &[Value]) -> RunArgs {
     let pod = &find(objects, "Deployment", "skerry-agent")["spec"]["template"]["spec"];
