@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! /healthz   200 while the process serves
-//! /readyz    200 when the store is open and the bundle in force, if any, was taken up by a plan
+//! /readyz    200 when the store is open and a first plan was made, or there is no bundle to plan
 //! /metrics   Prometheus text
 //! /status    JSON, see StatusDocument
 //! ```
@@ -125,11 +125,11 @@ impl Admin {
         })
     }
 
-    /// Ready: the store answers, and the bundle in force – if there is one – was taken up.
+    /// Ready: the store answers, and a plan was made since the start – if there is anything to plan.
     async fn is_ready(&self) -> bool {
         let store = self.keeper.call(|_| ()).await.is_ok();
         let target = self.targets.current().map(|bundle| bundle.mark());
-        store && (target.is_none() || self.snapshot.borrow().current.is_some())
+        store && (target.is_none() || self.snapshot.borrow().planned.is_some())
     }
 }
 

@@ -12,6 +12,8 @@ use skerry_common::report::{ApplicationReport, BundleMark, Condition, HeldPrune,
 pub struct Snapshot {
     /// The target.
     pub current: Option<BundleMark>,
+    /// The target of the last plan; `None` until one was made.
+    pub planned: Option<BundleMark>,
     /// The newest target that was applied whole.
     pub applied: Option<BundleMark>,
     /// How its applications fare.
@@ -32,6 +34,7 @@ impl Snapshot {
     pub fn empty() -> Self {
         Self {
             current: None,
+            planned: None,
             applied: None,
             applications: Vec::new(),
             conditions: Vec::new(),
@@ -44,6 +47,7 @@ impl Snapshot {
     /// Whether two snapshots say the same, but for the time.
     pub fn is_same(&self, other: &Self) -> bool {
         self.current == other.current
+            && self.planned == other.planned
             && self.applied == other.applied
             && self.applications == other.applications
             && self.conditions == other.conditions

@@ -273,6 +273,7 @@ fn the_admin_server_tells_health_and_numbers() {
     assert!(fleet.ask("/healthz").starts_with("HTTP/1.0 200"));
     assert!(fleet.ask("/readyz").starts_with("HTTP/1.0 200"), "without a bundle there is nothing to wait for");
     assert_eq!(success(&fleet.import(&fleet.archive(7, &fleet.bundle_key))), "generation 7\n");
+    assert!(fleet.ask("/readyz").starts_with("HTTP/1.0 503"), "nothing can be planned without a Kubernetes API");
     let metrics = fleet.ask("/metrics");
     for line in [
         "skerry_agent_generation_current 7",

@@ -89,6 +89,7 @@ impl<C: Cluster> Reconciler<C> {
         }
         Snapshot {
             current,
+            planned: self.plan.as_ref().map(|plan| plan.target),
             applied: self.progress.applied,
             applications: sections.into_values().collect(),
             conditions: Vec::new(),
