@@ -3,9 +3,12 @@
 //! Everything that is awaited is awaited on state, with a deadline; a commit is *taken up* when the
 //! agent's bundle names it, and *applied* when the agent says so.
 
+mod apart;
+mod log;
+
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Once};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -23,6 +26,7 @@ use skerry_hub::api::HubControl as _;
 use skerry_hub::config::{ApiConfig, FleetConfig, HubConfig, LinkConfig};
 use skerry_hub::hub::{Hub, system_clock};
 use skerry_hub::init::{InitOptions, init};
+use skerry_hub::store::bundles::{BundleStore as _, StoredRoot};
 use skerry_hub::store::clusters::ClusterRecord;
 use skerry_hub::store::journal::{DriftFilter, DriftQuery, DriftRecord, EventQuery, EventRecord, Range, What};
 use skerry_hub::store::{ClusterStore as _, JournalStore as _, Position, SourceStore as _};
@@ -63,6 +67,8 @@ spec:
   applications: [web]
 "#;
 
+pub(crate) use log::logged;
+
 /// Everything but the clusters.
 pub(crate) struct Stage {
     pub(crate) repository: BareRepository,
@@ -79,17 +85,7 @@ pub(crate) struct Site {
     pub(crate) cluster: MemoryCluster,
     pub(crate) options: AgentOptions,
     agent: Option<Agent>,
-}
-
-/// `tracing` to the test runner, and the process-wide cryptography.
-fn prepare() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| {
-        skerry_certs::tls::install_provider();
-        let filter = tracing_subscriber::filter::LevelFilter::INFO;
-        // Somebody else's subscriber is as good.
-        let _ = tracing_subscriber::fmt().with_test_writer().with_max_level(filter).try_init();
-    });
+    apart: Option<apart::Apart>,
 }
 
 fn parse(name: &str) -> ClusterName {
@@ -99,7 +95,7 @@ fn parse(name: &str) -> ClusterName {
 impl Stage {
     /// A repository whose application has a namespace and two settings, and a hub that reads it.
     pub(crate) async fn build() -> Self {
-        prepare();
+        log::prepare();
         let folder = tempfile::tempdir().expect("a folder");
         let repository = BareRepository::create("shop");
         let work = repository.work_tree();
@@ -293,6 +289,16 @@ impl Stage {
         self.hub().store.drifts(&query).await.expect("reads")
     }
 
+    /// The newest signed root of a cluster, as soon as there is one.
+    pub(crate) async fn newest(&self, site: &Site) -> StoredRoot {
+        let cluster = self.record(site).await.id;
+        eventually(DEADLINE, "something is published", || async {
+            let newest = self.hub().store.newest(&cluster).await.map_err(|error| error.to_string())?;
+            newest.ok_or_else(|| "nothing yet".to_owned())
+        })
+        .await
+    }
+
     /// The newest bundle of a cluster as a file.
     pub(crate) async fn archive(&self, site: &Site) -> Archive {
         let bytes = self.hub().control.archive(&site.name).await.expect("exports").to_bytes().expect("packs");
@@ -318,7 +324,7 @@ impl Site {
         let options =
             AgentOptions { state_folder, namespaces: Vec::new(), own_namespace: String::new(), online: true, seed };
         let cluster = MemoryCluster::new(seed, Arc::new(time::OffsetDateTime::now_utc));
-        Self { name: parse(name), cluster, options, agent: None }
+        Self { name: parse(name), cluster, options, agent: None, apart: None }
     }
 
     /// Starts the agent on what its last life left.

@@ -297,6 +297,7 @@ impl<C: Cluster> Reconciler<C> {
     /// One look at everything: plan, persist, execute.
     async fn pass(&mut self) -> Result<(), PassError> {
         let Some(bundle) = self.bundle.clone() else { return Ok(()) };
+        let mut met = Followup::None;
         for _ in 0..FOLLOWUPS_MAX {
             self.discover().await?;
             if !self.watching(&bundle) {
@@ -305,16 +306,19 @@ impl<C: Cluster> Reconciler<C> {
             let hands = self.hands(&bundle).await?;
             let plan = self.planned(&bundle).await;
             self.persist(plan.changes.clone()).await?;
-            self.execute(&hands, &bundle, &plan).await?;
-            let followup = plan.followup;
+            met = self.execute(&hands, &bundle, &plan).await?;
+            let leads_on = [met, plan.followup].contains(&Followup::PlanAgain);
             self.plan = Some(plan);
-            if followup == Followup::None || self.parts.target.has_changed().unwrap_or(true) {
+            if !leads_on || self.parts.target.has_changed().unwrap_or(true) {
                 break;
             }
             self.discover_at = Some(Instant::now());
             self.hands = None;
         }
-        self.finish(&bundle).await
+        match met {
+            Followup::None => self.finish(&bundle).await,
+            Followup::PlanAgain => Ok(()), // what stood in the way was not handled yet
+        }
     }
 
     /// Reads discovery when it is due.

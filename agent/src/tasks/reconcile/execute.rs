@@ -8,7 +8,7 @@ use skerry_agent_core::accept::AcceptedBundle;
 use skerry_agent_core::drift::AdditionPolicy;
 use skerry_agent_core::inventory::{Change, Origin, Record, State};
 use skerry_agent_core::marks::Ownership;
-use skerry_agent_core::plan::{ChangeReason, CreateReason, Decision, Live, Plan, Planned, StepKind};
+use skerry_agent_core::plan::{ChangeReason, CreateReason, Decision, Followup, Live, Plan, Planned, StepKind};
 use skerry_common::bundle::manifest::Policy;
 use skerry_common::error_chain::Chain;
 use skerry_common::id::Place;
@@ -41,14 +41,16 @@ enum Outcome {
 }
 
 impl<C: Cluster> Reconciler<C> {
-    /// Executes a plan as far as it goes; what fails is noted and tried again later.
+    /// Executes a plan as far as it goes; what fails is noted and tried again later. Says whether
+    /// something stood in the way that the plan did not know of.
     pub(super) async fn execute(
         &mut self,
         hands: &Arc<Hands<C>>,
         bundle: &AcceptedBundle,
         plan: &Plan,
-    ) -> Result<(), PassError> {
+    ) -> Result<Followup, PassError> {
         self.note_plan(plan).await?;
+        let mut followup = Followup::None;
         let told = self.tell_drift(hands, bundle, plan).await?;
         for step in plan.steps() {
             let now = Instant::now();
@@ -57,6 +59,9 @@ impl<C: Cluster> Reconciler<C> {
                 step.objects.iter().copied().filter(|planned| !waits(planned) && !told.is_left(&planned.key)).collect();
             let outcomes = self.at_once(hands, bundle, step.kind, &work).await;
             let mut changes = Vec::new();
+            if outcomes.iter().any(|outcome| matches!(outcome, Outcome::Taken(_))) {
+                followup = Followup::PlanAgain;
+            }
             for (planned, outcome) in work.iter().zip(outcomes) {
                 self.note(bundle.mark().place, planned, outcome, &mut changes).await?;
             }
@@ -69,7 +74,8 @@ impl<C: Cluster> Reconciler<C> {
                 break;
             }
         }
-        self.close_drift(told).await
+        self.close_drift(told).await?;
+        Ok(followup)
     }
 
     /// Handles the objects of one step at the same time; outcomes in the order of the objects.
