@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use super::{Bench, OURS, THEIRS};
-use crate::cluster::{ApiKind, Apply, ApplyMode, Cluster, ClusterError, Force, Target};
+use crate::cluster::{ApiKind, Apply, ApplyMode, Cluster, ClusterError, Conflict, Force, Target};
 
 /// What each cluster draws for itself.
 const DRAWN: [&str; 7] =
@@ -98,12 +98,12 @@ async fn take<C: Cluster>(bench: &Bench<'_, C>, target: &Target, step: &Step) ->
 fn refusal(error: &ClusterError) -> String {
     let variant = format!("{error:?}");
     let variant = variant.split([' ', '(', '{']).next().unwrap_or_default().to_owned();
-    let fields: BTreeSet<&str> = match error {
-        ClusterError::Invalid { fields, .. } => fields.iter().map(|field| field.field.as_str()).collect(),
-        ClusterError::Conflict(crate::cluster::Conflict::Fields(fields)) => {
-            fields.iter().map(|field| field.field.as_str()).collect()
-        }
-        _ => BTreeSet::new(),
+    let fields: BTreeSet<&str> = if let ClusterError::Invalid { fields, .. } = error {
+        fields.iter().map(|field| field.field.as_str()).collect()
+    } else if let ClusterError::Conflict(Conflict::Fields(fields)) = error {
+        fields.iter().map(|field| field.field.as_str()).collect()
+    } else {
+        BTreeSet::new()
     };
     format!("{variant} {fields:?}")
 }

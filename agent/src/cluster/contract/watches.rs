@@ -20,9 +20,9 @@ pub(super) async fn hold<C: Cluster>(bench: &Bench<'_, C>) {
 async fn next<C: Cluster>(events: &mut C::Events) -> WatchEvent {
     loop {
         let event = tokio::time::timeout(PATIENCE, events.next()).await.expect("an event in time");
-        match event.expect("the watch goes on").expect("no error") {
-            WatchEvent::Bookmark { .. } => {}
-            event => return event,
+        let event = event.expect("the watch goes on").expect("no error");
+        if !matches!(event, WatchEvent::Bookmark { .. }) {
+            return event;
         }
     }
 }

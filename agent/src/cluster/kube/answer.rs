@@ -97,7 +97,7 @@ impl Status {
     /// What a failure means for the agent; `secret`: the server's words may hold a Secret's values.
     pub(super) fn into_error(self, secret: bool, retry_after: Option<Duration>) -> ClusterError {
         let shown = |text: &str| if secret { MASK.to_owned() } else { clip(&redact(text)) };
-        let message = shown(&self.message);
+        let message = if secret { format!("{} {MASK}", clip(&redact(&self.reason))) } else { shown(&self.message) };
         match self.code {
             401 => ClusterError::Unauthorized { message: clip(&redact(&self.message)) },
             403 => ClusterError::Forbidden { message },

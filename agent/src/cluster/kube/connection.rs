@@ -11,6 +11,8 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use kube::client::{Body, ClientBuilder, ConfigExt};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use tower::{BoxError, ServiceExt as _};
 
 use super::answer::Answer;
@@ -74,8 +76,8 @@ impl Connection {
             }
             Access::ServiceAccount { server, folder } => {
                 let uri = server.parse().map_err(|error| wrong::<http::uri::InvalidUri>(server)(error))?;
-                let config = service_account(uri, folder);
                 let subject = folder.display().to_string();
+                let config = service_account(uri, folder).map_err(wrong(&subject))?;
                 client(&config).map(|client| Self { client }).map_err(wrong(&subject))
             }
         }
@@ -116,11 +118,17 @@ async fn kubeconfig(path: &Path, context: Option<String>) -> Result<Config, kube
     Config::from_custom_kubeconfig(Kubeconfig::read_from(path)?, &options).await
 }
 
-fn service_account(server: http::Uri, folder: &Path) -> Config {
+/// The CA is given twice: as bytes, so that the system's own CAs are never asked for (an image may have none), and as
+/// a file that is read again when it changes.
+fn service_account(server: http::Uri, folder: &Path) -> Result<Config, rustls::pki_types::pem::Error> {
+    let authority = folder.join("ca.crt");
+    let certificates = CertificateDer::pem_file_iter(&authority)?;
+    let certificates: Result<Vec<Vec<u8>>, _> = certificates.map(|one| one.map(|one| one.to_vec())).collect();
     let mut config = Config::new(server);
-    config.root_cert_file = Some(folder.join("ca.crt"));
+    config.root_cert = Some(certificates?);
+    config.root_cert_file = Some(authority);
     config.auth_info.token_file = Some(folder.join("token").display().to_string());
-    config
+    Ok(config)
 }
 
 fn client(config: &Config) -> Result<Client, kube::Error> {
@@ -151,11 +159,9 @@ fn wrong<E: Into<Cause>>(subject: &str) -> impl Fn(E) -> ClusterError + use<'_, 
 }
 
 fn unreachable(error: kube::Error) -> ClusterError {
-    match error {
-        // The pool's own error says more than the wrapper around it.
-        kube::Error::Service(source) => ClusterError::Unreachable { source },
-        other => ClusterError::Unreachable { source: other.into() },
-    }
+    // The pool's own error says more than the wrapper around it.
+    let source = if let kube::Error::Service(source) = error { source } else { error.into() };
+    ClusterError::Unreachable { source }
 }
 
 fn is_too_long(error: &(dyn std::error::Error + 'static)) -> bool {

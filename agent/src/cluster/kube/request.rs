@@ -84,9 +84,9 @@ impl<'a> Ask<'a> {
         format!("{} {}", self.method, self.path)
     }
 
-    /// Whether the answer may echo the values of a Secret.
+    /// Whether an error may echo the values of a Secret: only where they were sent.
     pub(super) fn is_secret(&self) -> bool {
-        self.kind.is_some_and(ApiKind::is_secret)
+        self.body.is_some() && self.kind.is_some_and(ApiKind::is_secret)
     }
 
     /// The request for the client.
