@@ -20,5 +20,6 @@ mod prune_guard_holds_until_confirmed;
 mod prune_spares_namespaces_with_strangers;
 mod revoked_clusters_are_cut_off_and_heal;
 mod second_pass_sends_no_writes;
+mod secrets_appear_nowhere_in_clear;
 mod sessions_need_a_certificate_of_the_fleet;
 mod suspended_applications_heal_and_do_not_move;

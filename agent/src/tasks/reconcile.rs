@@ -35,6 +35,7 @@ mod contents;
 mod drift;
 mod execute;
 mod hands;
+mod string_data;
 mod summary;
 mod world;
 

@@ -23,6 +23,7 @@ use skerry_common::id::FleetId;
 use skerry_common::object::{ObjectKey, group_of, version_of};
 use thiserror::Error;
 
+use super::string_data;
 use crate::cluster::{
     Apply, ApplyMode, Cluster, ClusterError, Conflict, Deleted, Detail, Discovery, Force, Preconditions, Target,
 };
@@ -135,7 +136,7 @@ impl<C: Cluster> Hands<C> {
         self.target(&planned.key, &planned.api_version).ok_or(ObjectError::NotServed)
     }
 
-    /// Reads, opens and marks what is desired.
+    /// Reads, opens and marks what is desired, in the form in which the API server keeps it.
     pub(super) async fn desired(&self, planned: &Planned, content: &Content) -> Result<Value, ObjectError> {
         let blob = content.blob;
         let bytes = self.keeper.call(move |store| store.blob(&blob)).await?.map_err(KeeperError::Store)?;
@@ -151,6 +152,7 @@ impl<C: Cluster> Hands<C> {
                     .map_err(|error| ObjectError::Malformed(format!("line {}", error.line())))?
             }
         };
+        string_data::fold(&mut object);
         marks::mark(&mut object, &self.fleet, &planned.application, &planned.key).map_err(ObjectError::Mark)?;
         Ok(object)
     }
