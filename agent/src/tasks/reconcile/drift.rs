@@ -41,6 +41,20 @@ impl Told {
     }
 }
 
+/// What was seen to differ, in which version of an object.
+struct Sight {
+    uid: String,
+    version: String,
+    fields: Vec<FieldDrift>,
+}
+
+impl Sight {
+    /// An object that is gone, as it was last known.
+    fn gone(applied: &Applied) -> Self {
+        Self { uid: applied.uid.clone(), version: applied.resource_version.clone(), fields: deleted() }
+    }
+}
+
 /// Why an object is looked at.
 enum Case {
     /// It is gone.
@@ -91,23 +105,23 @@ impl<C: Cluster> Reconciler<C> {
                 continue;
             };
             match case {
-                Case::Gone => self.tell(planned, &applied, None, deleted(), heals, &mut told).await?,
+                Case::Gone => self.tell(planned, Sight::gone(&applied), heals, &mut told).await?,
                 Case::Differs => looks.push((planned, applied, heals)),
             }
         }
         for (planned, applied, heals, look) in self.looks(hands, bundle, looks).await {
             match look {
                 Ok(Look::Same { live }) => self.same(bundle, planned, &live, &mut told),
-                Ok(Look::Gone) => self.tell(planned, &applied, None, deleted(), heals, &mut told).await?,
+                Ok(Look::Gone) => self.tell(planned, Sight::gone(&applied), heals, &mut told).await?,
                 Ok(Look::Differs { live, finding }) => {
                     let meta = live_meta(&self.parts.me.fleet, &planned.key, &live, true);
-                    let seen = Some((meta.uid, meta.resource_version));
                     let keeps = self.world.policy(bundle, &planned.application).extra_fields == ExtraFields::Keep;
                     let heals = heals && (!keeps || finding.needs_apply());
                     if !finding.needs_apply() && keeps {
                         self.remember(bundle, planned, &live);
                     }
-                    self.tell(planned, &applied, seen, finding.fields, heals, &mut told).await?;
+                    let sight = Sight { uid: meta.uid, version: meta.resource_version, fields: finding.fields };
+                    self.tell(planned, sight, heals, &mut told).await?;
                 }
                 Err(error) => {
                     warn!(object = %planned.key, error = %Chain(&error), "an object could not be looked at");
@@ -159,17 +173,9 @@ impl<C: Cluster> Reconciler<C> {
         self.world.live.insert(key.clone(), Live::Present(meta));
     }
 
-    async fn tell(
-        &mut self,
-        planned: &Planned,
-        applied: &Applied,
-        seen: Option<(String, String)>,
-        fields: Vec<FieldDrift>,
-        heals: bool,
-        told: &mut Told,
-    ) -> Result<(), PassError> {
+    async fn tell(&mut self, planned: &Planned, sight: Sight, heals: bool, told: &mut Told) -> Result<(), PassError> {
         let key = &planned.key;
-        let (uid, version) = seen.unwrap_or_else(|| (applied.uid.clone(), applied.resource_version.clone()));
+        let Sight { uid, version, fields } = sight;
         if let Sighting::Tell(news) = self.world.book.sight(key, &uid, &version, &fields)
             && !news.is_empty()
         {
