@@ -38,13 +38,15 @@ pub(crate) async fn apply_all(
         }
     });
     let requests: Vec<_> = requests.collect();
-    let answers: Vec<usize> = futures::stream::iter(requests).buffer_unordered(connections * per_client).collect().await;
+    let answers: Vec<usize> =
+        futures::stream::iter(requests).buffer_unordered(connections * per_client).collect().await;
     answers.len() as f64 / began.elapsed().as_secs_f64()
 }
 
 /// A client of one connection, with the admin's certificate.
 fn client(plane: &ControlPlane, http2: bool) -> reqwest::Client {
-    let read = |name: &str| std::fs::read(plane.kubeconfig().with_file_name(name)).expect("a file of the control plane");
+    let read =
+        |name: &str| std::fs::read(plane.kubeconfig().with_file_name(name)).expect("a file of the control plane");
     let identity = [read("tls/admin.crt"), read("tls/admin.key")].concat();
     let builder = reqwest::Client::builder()
         .identity(reqwest::Identity::from_pem(&identity).expect("an identity"))

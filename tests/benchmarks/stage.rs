@@ -115,13 +115,8 @@ impl Stage {
             hub.control.archive(&name).await.map(drop).map_err(|error| error.to_string())
         })
         .await;
-        let options = AgentOptions {
-            state_folder,
-            namespaces: Vec::new(),
-            own_namespace: String::new(),
-            online: true,
-            seed: 13,
-        };
+        let options =
+            AgentOptions { state_folder, namespaces: Vec::new(), own_namespace: String::new(), online: true, seed: 13 };
         Self {
             relay,
             hub: Some(hub),
