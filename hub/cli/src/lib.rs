@@ -14,6 +14,7 @@
 //! | [`commands`] | one verb per file |
 //! | [`output`] | tables, ages, JSON, YAML |
 //! | [`errors`] | exit codes and error texts |
+//! | [`reference`] | `docs/cli.md` |
 //! | [`rows`] | what of each kind of thing is shown as columns |
 //! | [`folder`] | a folder as a source of manifests |
 //!
@@ -30,6 +31,7 @@ pub mod demo;
 pub mod errors;
 pub mod folder;
 pub mod output;
+pub mod reference;
 pub mod rows;
 mod run;
 

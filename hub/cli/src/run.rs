@@ -4,6 +4,7 @@ use std::ffi::OsString;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 use skerry_common::diagnostic::ErrorClass;
+use skerry_common::redact::escape_controls;
 
 use crate::args::Cli;
 use crate::commands;
@@ -27,11 +28,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
 fn dispatch(arguments: Vec<OsString>) -> u8 {
     let cli = match parse(arguments) {
         Ok(cli) => cli,
-        Err(error) => {
-            let code = if error.use_stderr() { ErrorClass::NeedsUser.exit_code() } else { 0 };
-            let _ = error.print();
-            return code;
-        }
+        Err(error) => return tell_usage(&error),
     };
     let mut output = Output::process(cli.global.color);
     // Every command awaits one thing at a time: one thread is enough, and starts at once. The demo
@@ -54,6 +51,22 @@ fn dispatch(arguments: Vec<OsString>) -> u8 {
         Ok(verdict) => verdict.exit_code(),
         Err(stop) => errors::tell(&stop, &mut output),
     }
+}
+
+/// Help and versions are data; what is wrong with the arguments is told like any error.
+fn tell_usage(error: &clap::Error) -> u8 {
+    if !error.use_stderr() {
+        let _ = error.print();
+        return 0;
+    }
+    let text = error.render().to_string();
+    // Without a command, clap shows the help: there is no error to name.
+    let text = match text.strip_prefix("error: ") {
+        Some(rest) => format!("error[{}]: {rest}", codes::USAGE),
+        None => text,
+    };
+    Output::process(crate::output::ColorChoice::Never).say(escape_controls(text.trim_end()).as_ref());
+    ErrorClass::NeedsUser.exit_code()
 }
 
 fn parse(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {

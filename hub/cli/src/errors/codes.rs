@@ -29,6 +29,8 @@ codes! {
     BUSY = 908 "the hub cannot answer now" "The hub is starting, overloaded, or has a problem of its own. Try again; if it stays, look at the hub's log. The exit code is 3.";
     /// The answer.
     ANSWER = 909 "the answer cannot be read" "The hub's answer is not what this version expects: the hub and this program are too far apart in version, or the address belongs to something else. Compare `skerry version` with the hub's.";
+    /// Arguments.
+    USAGE = 905 "not a command line" "The command, an option or a value on the command line is not known, or one is missing. `skerry COMMAND --help` lists what there is.";
     /// Files.
     FILE = 910 "a file cannot be read or written" "The message names the file and the reason. Existing files are not overwritten unless `--force` is given.";
     /// Wait: never.

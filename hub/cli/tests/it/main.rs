@@ -1,0 +1,13 @@
+//! `skerry` as a process: whole stories, each with what is printed and the exit code.
+
+mod bundles;
+mod changes;
+mod contexts;
+mod exit_codes;
+mod hub;
+mod lists;
+mod offline;
+mod process;
+mod reference;
+mod status;
+mod waiting;
