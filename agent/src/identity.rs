@@ -78,6 +78,14 @@ pub enum AgentIdentityError {
         /// As the trust root has it.
         root: FleetId,
     },
+    /// The renewed certificate is of another cluster.
+    #[error("the certificate received is for cluster `{granted}`, this is `{mine}`")]
+    Cluster {
+        /// In the certificate.
+        granted: ClusterId,
+        /// This agent's.
+        mine: ClusterId,
+    },
 }
 
 /// The folder.
@@ -192,6 +200,24 @@ impl IdentityFolder {
         self.write(ENROLLED, &text)?;
         let me = Me { fleet: grant.fleet.clone(), cluster: peer.cluster };
         Ok(Enrolled { me, name: grant.name.clone(), tls, sealing: self.sealing_key()?, trust: trust.clone() })
+    }
+
+    /// Checks a renewed certificate against this agent's key, place and trust root, and replaces the
+    /// one in force; nothing else of the grant counts.
+    pub fn store_renewed(
+        &self,
+        grant: &Grant,
+        enrolled: &Enrolled,
+        now: OffsetDateTime,
+    ) -> Result<Identity, AgentIdentityError> {
+        let (me, roots) = (&enrolled.me, roots(&enrolled.trust)?);
+        let accepted = self.agent_key()?.accept(&grant.chain, &me.fleet, &roots, now);
+        let (tls, peer) = accepted.map_err(AgentIdentityError::Chain)?;
+        if peer.cluster != me.cluster {
+            return Err(AgentIdentityError::Cluster { granted: peer.cluster, mine: me.cluster.clone() });
+        }
+        self.write(TLS, &tls.to_bundle_pem())?;
+        Ok(tls)
     }
 
     /// Replaces the trust root in force.

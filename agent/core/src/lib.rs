@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! envelope ─▶ accept ─▶ AcceptedBundle ─┐
-//! inventory, live facts, discovery ─────┴▶ plan ─▶ Plan ─▶ progress ─▶ (shell applies) ─▶ inventory
+//! inventory, live facts, discovery ─────┴▶ plan ─▶ Plan ─▶ (shell executes) ─▶ inventory
 //!                                                 watch ─▶ drift ─▶ journal ─▶ heal
 //!                                         live objects ─▶ health ─┐
 //!                                     inventory, drift, held ─────┴▶ report ─▶ session ─▶ hub
@@ -20,7 +20,6 @@ pub mod managed_fields;
 pub mod marks;
 pub mod patch;
 pub mod plan;
-pub mod progress;
 pub mod report;
 pub mod session;
 

@@ -1,6 +1,6 @@
 //! What the agent says of its cluster, and which part of it the hub does not know yet.
 //!
-//! [`sections`] turns plan, outcomes, health and drift into one section per application; healthy
+//! [`sections`] turns plan, failures, health and drift into one section per application; healthy
 //! objects are counts, the others are listed, worst first and bounded. [`Teller`] sends only sections
 //! that changed since the last report that the hub acknowledged, and all of them on a new connection.
 
@@ -10,6 +10,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use skerry_common::diagnostic::ErrorClass;
 use skerry_common::id::ApplicationName;
 use skerry_common::limits::REPORTED_OBJECTS_MAX;
@@ -20,8 +21,7 @@ use skerry_common::status::{Health, HealthCounts, Sync};
 use crate::accept::AcceptedBundle;
 use crate::drift::Book;
 use crate::health::Judgement;
-use crate::plan::{Decision, Plan, Planned};
-use crate::progress::Outcome;
+use crate::plan::{Decision, Plan, Planned, Why};
 
 pub use teller::Teller;
 
@@ -30,10 +30,10 @@ pub use teller::Teller;
 pub struct ReportInputs<'a> {
     /// The target.
     pub bundle: &'a AcceptedBundle,
-    /// The plan for it; `None` while there is none yet.
+    /// The plan that was carried out for it, as far as it went; `None` while there is none yet.
     pub plan: Option<&'a Plan>,
-    /// How far its objects are.
-    pub outcomes: &'a BTreeMap<ObjectKey, Outcome>,
+    /// The objects that could not be handled, and why.
+    pub failures: &'a BTreeMap<&'a ObjectKey, &'a str>,
     /// Their health; unknown where it is missing.
     pub health: &'a BTreeMap<ObjectKey, Judgement>,
     /// Drifts.
@@ -41,7 +41,8 @@ pub struct ReportInputs<'a> {
 }
 
 /// All that is said of a cluster at one time.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Snapshot {
     /// The target.
     pub current: Option<BundleMark>,
@@ -52,7 +53,7 @@ pub struct Snapshot {
     /// Conditions of the agent itself.
     pub conditions: Vec<Condition>,
     /// Deletions that wait for a person.
-    pub held_prunes: Vec<HeldPrune>,
+    pub held: Vec<HeldPrune>,
 }
 
 /// One section per application of the bundle, or of the plan while it prunes what left, sorted.
@@ -127,10 +128,15 @@ fn rank(sync: Sync) -> u8 {
 
 /// How one object stands; `None` when it left and is gone.
 fn sync_of(inputs: &ReportInputs, object: &Planned) -> Option<(Sync, String)> {
+    if let Some(message) = inputs.failures.get(&object.key) {
+        return Some((Sync::Failed, (*message).to_owned()));
+    }
     let current = || (Sync::Current, String::new());
     match &object.decision {
         Decision::Keep => Some(current()),
         Decision::Held { guard, .. } => Some((Sync::Held, guard.to_string())),
+        // Whether it really differs was found out by comparing, which the plan did not.
+        Decision::Refused { why: Why::NotHealed { .. } } if !inputs.book.differs(&object.key) => Some(current()),
         Decision::Refused { why } => Some(match why.class() {
             ErrorClass::No => (Sync::Held, why.to_string()),
             ErrorClass::Retry => (Sync::Rolling, why.to_string()),
@@ -141,13 +147,6 @@ fn sync_of(inputs: &ReportInputs, object: &Planned) -> Option<(Sync, String)> {
         | Decision::Inspect { .. }
         | Decision::Prune { .. }
         | Decision::Release { .. }
-        | Decision::Forget => match inputs.outcomes.get(&object.key) {
-            Some(Outcome::Done) => object.content.is_some().then(current),
-            Some(Outcome::Failed(failure)) => Some((Sync::Failed, failure.message.clone())),
-            Some(Outcome::Postponed) => {
-                Some((Sync::Rolling, "it is deleted once its application is applied".to_owned()))
-            }
-            Some(Outcome::Pending) | None => Some((Sync::Rolling, "its turn has not come yet".to_owned())),
-        },
+        | Decision::Forget => object.content.is_some().then(current),
     }
 }

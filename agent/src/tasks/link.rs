@@ -1,55 +1,51 @@
 //! Keeps the connection to a hub: offers down, state and journal up.
 //!
 //! ```text
-//! connect ─▶ hello ─▶ introduction ─▶ ┌ offer ─▶ judge ─▶ fetch what is missing ─▶ in force ─▶ verdict
-//!    ▲                                ├ snapshot changed ─▶ state report (changed sections)
-//!    └── backoff ◀── broken ◀─────────┴ journal grew ─▶ batch ─▶ acknowledged ─▶ forgotten
+//!               ┌────────── inputs ◀── messages, snapshot, journal, facts, time, verdicts
+//!               ▼
+//! core's session ─▶ outputs ─▶ connect · send · consider an offer · read the journal · forget · close
 //! ```
-//! Without a hub this task waits and tries; nothing else in the agent notices. What was fetched is
-//! stored blob by blob, so a cut costs only what was under way.
+//! What to say and when is the core's to decide ([`skerry_agent_core::session`]); this task does it.
+//! An offer is considered beside the session, so that a long fetch holds up nothing. The certificate
+//! is renewed in between ([`renew`]). Without a hub this task waits and tries; nothing else in the
+//! agent notices.
+
+mod fetch;
+mod renew;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::Instant;
 
+use quinn::VarInt;
+use skerry_agent_core::session::{Input, Output, Session};
 use skerry_certs::tls::{LinkProtocol, WallClock};
-use skerry_common::backoff::Backoff;
-use skerry_common::bundle::delta::{self, DeltaError};
-use skerry_common::bundle::digest::BlobRef;
-use skerry_common::bundle::root::BUNDLE_TYPE;
-use skerry_common::bundle::signature::{Envelope, KeyId, Signature};
+use skerry_common::bundle::delta::DeltaError;
+use skerry_common::bundle::signature::Envelope;
 use skerry_common::bundle::trust::TrustedRoot;
 use skerry_common::error_chain::Chain;
-use skerry_common::id::Sequence;
-use skerry_common::limits::{JOURNAL_BATCH_MAX, OBJECT_BYTES_MAX, ROOT_BYTES_MAX};
+use skerry_common::id::{Incarnation, Sequence};
 use skerry_common::report::Facts;
-use skerry_common::wire::v1::{AgentMessage, CHUNK_BYTES_MAX, FETCH_MAX, HubMessage, Introduction, Offer, OfferedBlob};
+use skerry_common::wire::v1::{self, HubMessage, Introduction, Offer};
 use skerry_link::{FrameReader, FrameWriter, LinkError};
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
-use tracing::{debug, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::keeper::{Keeper, KeeperError};
 use crate::identity::{Enrolled, IdentityFolder};
 use crate::snapshot::Snapshot;
 use crate::target::{TargetError, Targets};
 use crate::transport::quic::{ConnectError, HubConnection, PROGRAM_VERSION, connect};
-
-/// The first pause after a broken connection.
-const RETRY_FIRST: Duration = Duration::from_millis(500);
-
-/// The longest pause: a hub that comes back is found within half a minute, by 10,000 agents spread out.
-const RETRY_LONGEST: Duration = Duration::from_secs(30);
+use fetch::Fetcher;
+use renew::{Renewal, Step};
 
 /// Messages read ahead.
 const MESSAGES_AHEAD_MAX: usize = 4;
 
-/// Bytes of fetched content kept in memory before they are stored.
-const FETCH_BATCH_BYTES: usize = 4 * 1024 * 1024;
-
-/// The room that a sealed object takes beyond its plaintext.
-const SEAL_OVERHEAD: u64 = 1024;
+/// Application close code: nothing is wrong with the connection itself.
+const CLOSE_DONE: VarInt = VarInt::from_u32(0);
 
 /// Why a session ended.
 #[derive(Debug, Error)]
@@ -78,14 +74,9 @@ pub enum SessionError {
     /// The hub said something that does not fit.
     #[error("the hub broke the protocol: {0}")]
     Protocol(&'static str),
-    /// The hub ended the session.
-    #[error("the hub ended the session: {reason}")]
-    Goodbye {
-        /// In its words.
-        reason: String,
-        /// It asked to wait so long.
-        retry_after: Duration,
-    },
+    /// The reader, or what considered an offer, is gone.
+    #[error("the session ended")]
+    Ended,
 }
 
 /// What a link is made from.
@@ -114,73 +105,168 @@ pub struct Link {
 
 impl Link {
     /// Connects, and connects again, until told to stop.
-    pub async fn run(mut self, stop: CancellationToken) {
-        let Ok(mut backoff) = Backoff::new(RETRY_FIRST, RETRY_LONGEST, self.seed) else { return };
-        loop {
-            let ended = tokio::select! {
-                ended = self.session(&mut backoff) => ended,
-                () = stop.cancelled() => return,
-            };
-            self.connected.send_replace(false);
-            let pause = match ended {
-                Ok(()) => backoff.next_delay(),
-                Err(SessionError::Goodbye { reason, retry_after }) => {
-                    warn!(reason, "the hub ended the session");
-                    retry_after.min(RETRY_LONGEST).max(backoff.next_delay())
-                }
-                Err(error) => {
-                    debug!(error = %Chain(&error), "no session with a hub");
-                    backoff.next_delay()
-                }
-            };
-            tokio::select! {
-                () = tokio::time::sleep(pause) => {}
-                () = stop.cancelled() => return,
+    pub async fn run(self, stop: CancellationToken) {
+        let driving = async {
+            match Driver::new(self).await {
+                Ok(mut driver) => driver.drive().await,
+                Err(error) => error!(error = %Chain(&error), "no hub will be looked for"),
             }
+        };
+        tokio::select! {
+            () = driving => {}
+            () = stop.cancelled() => {}
+        }
+    }
+}
+
+/// A connection that is up.
+struct Line {
+    hub: Arc<HubConnection>,
+    writer: FrameWriter<quinn::SendStream>,
+    messages: mpsc::Receiver<HubMessage>,
+    reading: AbortOnDropHandle<Result<(), LinkError>>,
+    /// The offer that is being considered; its answer is a verdict.
+    considering: Option<AbortOnDropHandle<Result<Input, SessionError>>>,
+}
+
+/// Gives the core what happens, and does what it asks for.
+struct Driver {
+    link: Link,
+    session: Session,
+    incarnation: Incarnation,
+    line: Option<Line>,
+    renewal: Renewal,
+}
+
+impl Driver {
+    async fn new(link: Link) -> Result<Self, DriverError> {
+        let (incarnation, end): (Incarnation, Sequence) = link.keeper.call(|store| store.journal_mark()).await?;
+        let session = Session::new(Instant::now(), link.seed, incarnation, end)?;
+        let renewal = Renewal::new(&link.enrolled.tls);
+        Ok(Self { link, session, incarnation, line: None, renewal })
+    }
+
+    /// Runs for as long as the agent's other tasks do.
+    async fn drive(&mut self) {
+        let mut journal_end = self.link.keeper.journal_end();
+        let first = observed(&mut self.link.snapshot);
+        self.take(first).await;
+        loop {
+            let deadline = self.session.next_deadline();
+            let input = tokio::select! {
+                heard = hear(&mut self.line) => match heard {
+                    Ok(input) => input,
+                    Err(error) => self.hang_up(&error),
+                },
+                changed = self.link.snapshot.changed() => {
+                    if changed.is_err() { return }
+                    observed(&mut self.link.snapshot)
+                }
+                changed = journal_end.changed() => {
+                    if changed.is_err() { return }
+                    Input::JournalEnd(self.incarnation, *journal_end.borrow_and_update())
+                }
+                changed = self.link.facts.changed() => {
+                    if changed.is_err() { return }
+                    Input::Facts(self.link.facts.borrow_and_update().clone())
+                }
+                () = until(deadline) => Input::Tick,
+                step = self.renewal.step(&self.link.clock) => {
+                    self.renew(step);
+                    Input::Tick
+                }
+            };
+            self.take(input).await;
         }
     }
 
-    async fn session(&mut self, backoff: &mut Backoff) -> Result<(), SessionError> {
-        let hub = connect(&self.enrolled, &self.clock, LinkProtocol::Session).await?;
-        let (reader, mut writer) = hub.greeted_stream().await?;
-        let introduction = self.introduction().await?;
-        writer.message(&AgentMessage::Introduction(introduction)).await?;
-        info!(hub = hub.hub, "connected to the hub");
-        self.connected.send_replace(true);
-        backoff.reset();
-        let (inbox, mut messages) = mpsc::channel(MESSAGES_AHEAD_MAX);
-        let reading = AbortOnDropHandle::new(tokio::spawn(read(reader, inbox)));
-        let mut session = Session { hub: &hub, writer, told: None, version: 0, journal_sent: Sequence(0) };
-        let mut journal_end = self.keeper.journal_end();
-        let snapshot = self.snapshot.borrow_and_update().clone();
-        session.tell_state(&snapshot).await?;
-        session.send_journal(&self.keeper).await?;
-        loop {
-            tokio::select! {
-                message = messages.recv() => match message {
-                    Some(message) => self.take(&mut session, message).await?,
-                    None => return reading.await.unwrap_or(Ok(())).map_err(Into::into),
-                },
-                changed = self.snapshot.changed() => {
-                    if changed.is_err() { return Ok(()) }
-                    let snapshot = self.snapshot.borrow_and_update().clone();
-                    session.tell_state(&snapshot).await?;
+    /// Gives the core an input and does everything that it asks for.
+    async fn take(&mut self, input: Input) {
+        self.session.handle(Instant::now(), input);
+        while let Some(output) = self.session.poll_output() {
+            let answer = match self.execute(output).await {
+                Ok(answer) => answer,
+                Err(error) => Some(self.hang_up(&error)),
+            };
+            if let Some(answer) = answer {
+                self.session.handle(Instant::now(), answer);
+            }
+        }
+        let is_open = self.session.is_open();
+        self.link.connected.send_if_modified(|known| std::mem::replace(known, is_open) != is_open);
+    }
+
+    async fn execute(&mut self, output: Output) -> Result<Option<Input>, SessionError> {
+        match output {
+            Output::Connect => return self.connect().await.map(Some),
+            Output::Send(message) => {
+                if let Some(line) = &mut self.line {
+                    line.writer.message(&*message).await?;
                 }
-                changed = journal_end.changed() => {
-                    if changed.is_err() { return Ok(()) }
-                    session.send_journal(&self.keeper).await?;
-                }
-                changed = self.facts.changed() => {
-                    if changed.is_err() { return Ok(()) }
-                    let facts = self.facts.borrow_and_update().clone();
-                    session.writer.message(&AgentMessage::Facts(facts)).await?;
+            }
+            Output::Consider(offer) => self.consider(*offer),
+            Output::ConsiderTrustRoot(envelope) => self.trust_root(envelope)?,
+            Output::ReadJournal { after, entries_max } => {
+                let read = self.link.keeper.call(move |store| {
+                    let later = store.unacknowledged().filter(|entry| entry.sequence > after);
+                    later.take(entries_max).cloned().collect()
+                });
+                return Ok(Some(Input::JournalRead(read.await?)));
+            }
+            Output::JournalAcknowledged(incarnation, through) => {
+                self.link.keeper.call(move |store| store.acknowledge(incarnation, through)).await?;
+            }
+            Output::Close { reason } => {
+                warn!(reason, "the session with the hub ends");
+                if let Some(line) = self.line.take() {
+                    line.hub.connection.close(CLOSE_DONE, reason.as_bytes());
                 }
             }
         }
+        Ok(None)
+    }
+
+    /// Drops what is left of a connection.
+    fn hang_up(&mut self, error: &SessionError) -> Input {
+        debug!(error = %Chain(error), "no session with a hub");
+        if let Some(line) = self.line.take() {
+            self.heed_close(&line.hub);
+        }
+        Input::Disconnected
+    }
+
+    fn heed_close(&mut self, hub: &HubConnection) {
+        if renew::is_expired_for(hub, &self.link.enrolled) {
+            self.renewal.expired(&self.link.enrolled.tls, self.link.clock.now());
+        }
+    }
+
+    async fn connect(&mut self) -> Result<Input, SessionError> {
+        if self.renewal.is_due(self.link.clock.now()) {
+            self.renew(Step::Due);
+        }
+        if let Some(ended) = self.renewal.ended().await {
+            self.renew(ended);
+        }
+        let hub = Arc::new(connect(&self.link.enrolled, &self.link.clock, LinkProtocol::Session).await?);
+        let (reader, writer) = match hub.greeted_stream().await {
+            Ok(stream) => stream,
+            Err(error) => {
+                self.heed_close(&hub);
+                return Err(error.into());
+            }
+        };
+        let introduction = self.introduction().await?;
+        info!(hub = hub.hub, "connected to the hub");
+        let (inbox, messages) = mpsc::channel(MESSAGES_AHEAD_MAX);
+        let reading = AbortOnDropHandle::new(tokio::spawn(read(reader, inbox)));
+        self.line = Some(Line { hub, writer, messages, reading, considering: None });
+        Ok(Input::Connected(Box::new(introduction)))
     }
 
     async fn introduction(&mut self) -> Result<Introduction, SessionError> {
         let (incarnation, journal_end, current, highest) = self
+            .link
             .keeper
             .call(|store| {
                 let (incarnation, end) = store.journal_mark();
@@ -196,196 +282,93 @@ impl Link {
             journal_end,
             current,
             highest: highest.map_err(KeeperError::Store)?,
-            trust_version: self.enrolled.trust.root().version,
-            facts: self.facts.borrow_and_update().clone(),
+            trust_version: self.link.enrolled.trust.root().version,
+            facts: self.link.facts.borrow_and_update().clone(),
         })
     }
 
-    async fn take(&mut self, session: &mut Session<'_>, message: HubMessage) -> Result<(), SessionError> {
-        match message {
-            HubMessage::Offer(offer) => self.offered(session, offer).await,
-            HubMessage::TrustRoot(envelope) => {
-                match self.enrolled.trust.successor(envelope) {
-                    Ok(trust) => {
-                        self.identity.store_trust(&trust).map_err(ConnectError::Identity)?;
-                        self.enrolled.trust = trust.clone();
-                        self.trust.send_replace(trust);
-                    }
-                    Err(error) => warn!(error = %Chain(&error), "a trust root was refused"),
-                }
-                Ok(())
-            }
-            HubMessage::StateAck { .. } => Ok(()),
-            HubMessage::JournalAck { incarnation, through } => {
-                self.keeper.call(move |store| store.acknowledge(incarnation, through)).await?;
-                session.send_journal(&self.keeper).await
-            }
-            HubMessage::Goodbye { reason, retry_after_ms } => {
-                let retry_after = Duration::from_millis(retry_after_ms);
-                Err(SessionError::Goodbye { reason: skerry_common::limits::clip(&reason), retry_after })
-            }
-            HubMessage::BlobChunk { .. } | HubMessage::BlobMissing { .. } | HubMessage::FetchDone => {
-                Err(SessionError::Protocol("content on the control stream"))
-            }
-        }
+    /// Considers an offer beside the session; one that was being considered is left.
+    fn consider(&mut self, offer: Offer) {
+        let Some(line) = &mut self.line else { return };
+        let (keeper, targets) = (self.link.keeper.clone(), self.link.targets.clone());
+        let fetcher = Fetcher { hub: line.hub.clone(), keeper, targets };
+        line.considering = Some(AbortOnDropHandle::new(tokio::spawn(fetcher.consider(offer))));
     }
 
-    /// Takes an offer; what is wrong with it is told to the hub, the target in force stays.
-    async fn offered(&mut self, session: &mut Session<'_>, offer: Offer) -> Result<(), SessionError> {
-        let envelope = self.envelope(&offer).await?;
-        let root = envelope.digest();
-        let refused = match self.follow(session, envelope, &offer.blobs).await {
-            Ok(()) => None,
-            Err(SessionError::Target(error)) if error.is_refusal() => Some(Chain(&error).to_string()),
-            Err(error) => return Err(error),
-        };
-        let refused = refused.map(|reason| skerry_common::limits::clip(&reason));
-        session.writer.message(&AgentMessage::Verdict { root, refused }).await?;
+    fn trust_root(&mut self, envelope: Envelope) -> Result<(), SessionError> {
+        match self.link.enrolled.trust.successor(envelope) {
+            Ok(trust) => {
+                self.link.identity.store_trust(&trust).map_err(ConnectError::Identity)?;
+                self.link.enrolled.trust = trust.clone();
+                self.link.trust.send_replace(trust);
+            }
+            Err(error) => warn!(error = %Chain(&error), "a trust root was refused"),
+        }
         Ok(())
     }
 
-    async fn envelope(&self, offer: &Offer) -> Result<Envelope, SessionError> {
-        let payload = self.unpack(&offer.root.payload, ROOT_BYTES_MAX).await?;
-        let signature = Signature { keyid: KeyId(offer.root.keyid.clone()), sig: offer.root.signature.clone() };
-        Ok(Envelope { payload_type: BUNDLE_TYPE.to_owned(), payload, signatures: vec![signature] })
-    }
-
-    /// Unpacks offered content; a base is looked for among blobs and root payloads.
-    async fn unpack(&self, offered: &OfferedBlob, bytes_max: u64) -> Result<Vec<u8>, SessionError> {
-        if offered.content.size > bytes_max {
-            return Err(SessionError::Protocol("offered content larger than allowed"));
-        }
-        let base = match offered.base {
-            None => Vec::new(),
-            Some(digest) => {
-                let read = self.keeper.call(move |store| {
-                    let head = *store.head();
-                    let roots = [head.current, head.last_good].into_iter().flatten();
-                    for root in roots.filter(|root| root.mark.root == digest) {
-                        if let Some(envelope) = store.root(&root)? {
-                            return Ok(Some(envelope.payload));
-                        }
-                    }
-                    store.blob(&BlobRef { digest, size: 0 })
-                });
-                read.await?.map_err(KeeperError::Store)?.ok_or(SessionError::Base(digest))?
-            }
-        };
-        Ok(delta::decompress(&base, &offered.zstd, &offered.content)?)
-    }
-
-    async fn follow(
-        &self,
-        session: &mut Session<'_>,
-        envelope: Envelope,
-        inline: &[OfferedBlob],
-    ) -> Result<(), SessionError> {
-        let targets = &self.targets;
-        let root = targets.judge(envelope).await.map_err(SessionError::Target)?;
-        let mut unpacked = Vec::new();
-        for offered in inline {
-            match self.unpack(offered, OBJECT_BYTES_MAX.max(skerry_common::limits::MANIFEST_BYTES_MAX)).await {
-                Ok(bytes) => unpacked.push(bytes),
-                // Without its base it is fetched whole below.
-                Err(SessionError::Base(_)) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        targets.store(unpacked).await.map_err(SessionError::Target)?;
-        let manifests = root.root().applications.iter().map(|application| application.manifest).collect();
-        session.fetch(targets, targets.missing(manifests).await.map_err(SessionError::Target)?).await?;
-        let content = targets.content_of(root.clone()).await.map_err(SessionError::Target)?;
-        session.fetch(targets, content).await?;
-        targets.put_in_force(root).await.map_err(SessionError::Target)
-    }
-}
-
-struct Session<'a> {
-    hub: &'a HubConnection,
-    writer: FrameWriter<quinn::SendStream>,
-    /// What the hub was told last on this connection.
-    told: Option<Arc<Snapshot>>,
-    version: u64,
-    /// The newest journal entry that was sent on this connection.
-    journal_sent: Sequence,
-}
-
-impl Session<'_> {
-    async fn tell_state(&mut self, snapshot: &Arc<Snapshot>) -> Result<(), SessionError> {
-        self.version += 1;
-        let report = snapshot.report(self.version, self.told.as_deref());
-        self.writer.message(&AgentMessage::State(report)).await?;
-        self.told = Some(snapshot.clone());
-        Ok(())
-    }
-
-    /// Sends the next batch of entries, if the last one is acknowledged.
-    async fn send_journal(&mut self, keeper: &Keeper) -> Result<(), SessionError> {
-        let sent = self.journal_sent;
-        let (incarnation, entries) = keeper
-            .call(move |store| {
-                let waiting = store.unacknowledged().next().is_some_and(|entry| entry.sequence <= sent);
-                let batch = store.unacknowledged().filter(|entry| entry.sequence > sent).take(JOURNAL_BATCH_MAX);
-                (store.journal_mark().0, if waiting { Vec::new() } else { batch.cloned().collect() })
-            })
-            .await?;
-        let Some(last) = entries.last() else { return Ok(()) };
-        self.journal_sent = last.sequence;
-        self.writer.message(&AgentMessage::Journal { incarnation, entries }).await?;
-        Ok(())
-    }
-
-    /// Fetches blobs over a content stream and stores them as they come.
-    async fn fetch(&self, targets: &Targets, wanted: Vec<BlobRef>) -> Result<(), SessionError> {
-        if wanted.is_empty() {
-            return Ok(());
-        }
-        debug!(blobs = wanted.len(), "fetching content");
-        let (mut reader, mut writer) = self.hub.stream().await?;
-        for batch in wanted.chunks(FETCH_MAX) {
-            writer.message(&AgentMessage::Fetch { blobs: batch.to_vec() }).await?;
-            let mut complete = Vec::new();
-            let mut bytes = 0;
-            for blob in batch {
-                let content = receive(&mut reader, blob).await?;
-                bytes += content.len();
-                complete.push(content);
-                if bytes > FETCH_BATCH_BYTES {
-                    targets.store(std::mem::take(&mut complete)).await.map_err(SessionError::Target)?;
-                    bytes = 0;
+    /// Begins or ends a renewal of the certificate; the next session uses the new one.
+    fn renew(&mut self, step: Step) {
+        let (enrolled, identity) = (&mut self.link.enrolled, &self.link.identity);
+        match step {
+            Step::Due => self.renewal.begin(enrolled, identity, &self.link.clock),
+            Step::Ended(ended) => {
+                let now = self.link.clock.now();
+                let stored = ended.and_then(|grant| Ok(identity.store_renewed(&grant, enrolled, now)?));
+                if let Some(tls) = self.renewal.end(stored, now) {
+                    enrolled.tls = tls;
                 }
             }
-            targets.store(complete).await.map_err(SessionError::Target)?;
-            match reader.message().await? {
-                HubMessage::FetchDone => {}
-                _ => return Err(SessionError::Protocol("content that was not asked for")),
-            }
         }
-        Ok(writer.finish().await?)
     }
 }
 
-/// Reads one blob, piece by piece, never more than was referenced.
-async fn receive(reader: &mut FrameReader<quinn::RecvStream>, blob: &BlobRef) -> Result<Vec<u8>, SessionError> {
-    let bound = skerry_common::limits::MANIFEST_BYTES_MAX.max(OBJECT_BYTES_MAX + SEAL_OVERHEAD);
-    if blob.size > bound {
-        return Err(SessionError::Protocol("content larger than allowed"));
+/// No hub can be looked for.
+#[derive(Debug, Error)]
+enum DriverError {
+    /// Our store.
+    #[error("the agent's store failed")]
+    Store(#[from] KeeperError),
+    /// The core.
+    #[error("the session's settings cannot be used")]
+    Session(#[from] skerry_agent_core::session::SessionError),
+}
+
+fn observed(snapshot: &mut watch::Receiver<Arc<Snapshot>>) -> Input {
+    let snapshot = snapshot.borrow_and_update();
+    Input::Observed(Box::new(snapshot.told.clone()), snapshot.observed)
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
     }
-    let mut content = Vec::new();
-    loop {
-        match reader.message().await? {
-            HubMessage::BlobChunk { digest, zstd, last } if digest == blob.digest => {
-                content.extend(delta::decompress_at_most(&[], &zstd, CHUNK_BYTES_MAX as u64)?);
-                if content.len() as u64 > blob.size || last {
-                    break;
-                }
-            }
-            HubMessage::BlobMissing { digest } => return Err(SessionError::Missing(digest)),
-            _ => return Err(SessionError::Protocol("other content than was asked for")),
+}
+
+/// Waits for what comes over the connection, or of it; for ever while there is none.
+async fn hear(line: &mut Option<Line>) -> Result<Input, SessionError> {
+    let Some(line) = line else { return std::future::pending().await };
+    tokio::select! {
+        message = line.messages.recv() => match message {
+            Some(message) => Ok(Input::Message(Box::new(message))),
+            None => match (&mut line.reading).await {
+                Ok(Err(error)) => Err(error.into()),
+                Ok(Ok(())) | Err(_) => Err(SessionError::Ended),
+            },
+        },
+        considered = considered(&mut line.considering) => {
+            line.considering = None;
+            considered
         }
     }
-    blob.check(&content).map_err(DeltaError::Mismatch)?;
-    Ok(content)
+}
+
+async fn considered(task: &mut Option<AbortOnDropHandle<Result<Input, SessionError>>>) -> Result<Input, SessionError> {
+    match task {
+        Some(task) => task.await.unwrap_or(Err(SessionError::Ended)),
+        None => std::future::pending().await,
+    }
 }
 
 async fn read(mut reader: FrameReader<quinn::RecvStream>, inbox: mpsc::Sender<HubMessage>) -> Result<(), LinkError> {
@@ -396,3 +379,5 @@ async fn read(mut reader: FrameReader<quinn::RecvStream>, inbox: mpsc::Sender<Hu
         }
     }
 }
+
+const _: () = assert!(v1::VERSION == 1, "the driver speaks version 1");

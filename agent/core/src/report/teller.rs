@@ -61,6 +61,6 @@ fn difference(version: u64, told: Option<&Snapshot>, now: &Snapshot, age_ms: u64
         applications: changed.map(|section| ApplicationReport { age_ms, ..section.clone() }).collect(),
         removed: known.into_keys().filter(|name| !present.contains_key(name)).collect(),
         conditions: now.conditions.clone(),
-        held_prunes: now.held_prunes.clone(),
+        held_prunes: now.held.clone(),
     }
 }

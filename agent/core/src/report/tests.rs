@@ -6,7 +6,6 @@ use super::*;
 use crate::drift::deleted;
 use crate::fixtures::{bundle, name};
 use crate::plan::{Content, CreateReason, Followup, Guard, Why, Would};
-use crate::progress::{Failure, FailureKind};
 
 fn key(name: &str) -> ObjectKey {
     ObjectKey { group: String::new(), kind: "ConfigMap".into(), namespace: Some("shop".into()), name: name.into() }
@@ -34,17 +33,27 @@ fn prune() -> Decision {
     Decision::Prune { uid: "u".into(), resource_version: "1".into() }
 }
 
+fn drift(object: &str) -> Drift {
+    Drift {
+        application: name("web"),
+        object: key(object),
+        uid: "u".into(),
+        resource_version: "1".into(),
+        fields: deleted(),
+    }
+}
+
 struct World {
     policy: Policy,
     objects: Vec<Planned>,
-    outcomes: BTreeMap<ObjectKey, Outcome>,
+    failed: Vec<ObjectKey>,
     health: BTreeMap<ObjectKey, Judgement>,
     book: Book,
 }
 
 fn world(objects: Vec<Planned>) -> World {
     let health = objects.iter().map(|object| (object.key.clone(), Judgement::healthy())).collect();
-    World { policy: Policy::default(), objects, outcomes: BTreeMap::new(), health, book: Book::default() }
+    World { policy: Policy::default(), objects, failed: Vec::new(), health, book: Book::default() }
 }
 
 impl World {
@@ -58,8 +67,9 @@ impl World {
             changes: Vec::new(),
             followup: Followup::None,
         };
-        let (outcomes, health, book) = (&self.outcomes, &self.health, &self.book);
-        sections(&ReportInputs { bundle: &bundle, plan: Some(&plan), outcomes, health, book })
+        let failures = self.failed.iter().map(|key| (key, "it does not work")).collect();
+        let (health, book) = (&self.health, &self.book);
+        sections(&ReportInputs { bundle: &bundle, plan: Some(&plan), failures: &failures, health, book })
     }
 
     fn section(&self) -> ApplicationReport {
@@ -75,37 +85,51 @@ fn healthy_objects_are_counts_only() {
 }
 
 #[test]
-fn every_decision_and_outcome_has_its_word() {
-    let check = |decision: Decision, outcome: Option<Outcome>, expected: Sync| {
+fn every_decision_and_failure_has_its_word() {
+    let check = |decision: Decision, fails: bool, expected: Sync| {
         let mut world = world(vec![object("a", decision)]);
-        world.outcomes.extend(outcome.map(|outcome| (key("a"), outcome)));
+        world.failed.extend(fails.then(|| key("a")));
         let section = world.section();
         assert_eq!(section.sync, expected, "{section:?}");
         assert_eq!(section.reason.is_empty(), expected == Sync::Current);
     };
     let refused = |why| Decision::Refused { why };
-    check(create(), None, Sync::Rolling);
-    check(create(), Some(Outcome::Done), Sync::Current);
-    check(create(), Some(Outcome::Failed(Failure::new(FailureKind::Invalid, "no"))), Sync::Failed);
-    check(prune(), Some(Outcome::Postponed), Sync::Rolling);
-    check(refused(Why::PruneOff), None, Sync::Held);
-    check(refused(Why::Observed { would: Would::Create }), None, Sync::Held);
-    check(refused(Why::DiscoveryGap), None, Sync::Rolling);
-    check(refused(Why::NotOurs), None, Sync::Failed);
+    check(create(), false, Sync::Current);
+    check(create(), true, Sync::Failed);
+    check(Decision::Keep, true, Sync::Failed);
+    check(refused(Why::PruneOff), false, Sync::Held);
+    check(refused(Why::PruneDisabled), false, Sync::Held);
+    check(refused(Why::Observed { would: Would::Create }), false, Sync::Held);
+    check(refused(Why::NotHealed { would: Would::Change }), false, Sync::Current);
+    check(refused(Why::DiscoveryGap), false, Sync::Rolling);
+    check(refused(Why::NotOurs), false, Sync::Failed);
     let list = skerry_common::bundle::digest::Digest::of(b"list");
-    check(Decision::Held { guard: Guard::MostOfTheApplication, list }, None, Sync::Held);
+    check(Decision::Held { guard: Guard::MostOfTheApplication, list }, false, Sync::Held);
 }
 
 #[test]
-fn what_left_and_is_gone_is_not_told() {
-    let mut world = world(vec![Planned { content: None, ..object("a", prune()) }]);
-    world.outcomes.insert(key("a"), Outcome::Done);
-    assert_eq!(world.section().counts.total(), 0);
+fn a_difference_that_is_not_healed_is_held() {
+    let mut world = world(vec![object("a", Decision::Refused { why: Why::NotHealed { would: Would::Create } })]);
+    world.book.opened(Sequence(1), drift("a"));
+    let section = world.section();
+    assert_eq!((section.sync, section.objects.len()), (Sync::Held, 1));
+}
+
+#[test]
+fn what_left_is_told_only_while_it_stays() {
+    let gone = world(vec![Planned { content: None, ..object("a", prune()) }]);
+    assert_eq!(gone.section().counts.total(), 0);
+    let refused = Decision::Refused { why: Why::PruneOff };
+    let kept = world(vec![Planned { content: None, ..object("a", refused) }]).section();
+    assert_eq!((kept.sync, kept.counts.total()), (Sync::Held, 1));
+    assert_eq!(kept.objects[0].reason, Why::PruneOff.to_string());
 }
 
 #[test]
 fn the_worst_come_first_and_the_list_is_bounded() {
-    let mut objects: Vec<_> = (0..REPORTED_OBJECTS_MAX + 20).map(|at| object(&format!("m{at:03}"), create())).collect();
+    let rolling = || Decision::Refused { why: Why::DiscoveryGap };
+    let mut objects: Vec<_> =
+        (0..REPORTED_OBJECTS_MAX + 20).map(|at| object(&format!("m{at:03}"), rolling())).collect();
     objects.push(object("zzz", Decision::Refused { why: Why::NotOurs }));
     let section = world(objects).section();
     assert_eq!(section.objects.len(), REPORTED_OBJECTS_MAX);
@@ -118,14 +142,7 @@ fn unknown_health_drift_and_suspension_are_told() {
     let mut world = world(vec![object("a", Decision::Keep)]);
     world.policy.suspend = true;
     world.health.clear();
-    let drift = Drift {
-        application: name("web"),
-        object: key("a"),
-        uid: "u".into(),
-        resource_version: "1".into(),
-        fields: deleted(),
-    };
-    world.book.opened(Sequence(1), drift);
+    world.book.opened(Sequence(1), drift("a"));
     let section = world.section();
     assert_eq!((section.sync, section.health, section.drift), (Sync::Held, Health::Unknown, 1));
 }
