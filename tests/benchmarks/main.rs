@@ -94,7 +94,7 @@ async fn measure() -> Vec<Figure> {
     stage.applied_anew().await;
     let pushed = began.elapsed();
     // What is under way settles: acknowledgements of the report.
-    eventually(DEADLINE, "the link is quiet", || stage.is_quiet()).await;
+    eventually(DEADLINE, "the link is quiet", || async { stage.is_quiet() }).await;
     figures.push(figure("one-line-change", (stage.relay.to_agent() - before) as f64, "B", "-", None));
     figures.push(figure("push-to-applied", pushed.as_secs_f64() * 1000.0, "ms", "-", None));
 

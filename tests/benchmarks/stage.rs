@@ -68,12 +68,12 @@ impl Stage {
         let folder = tempfile::tempdir().expect("a folder");
         let repository = BareRepository::create("shop");
         let (url, work) = (repository.file_url(), repository.work_tree());
-        work.write("fleet/fleet.yaml", &FLEET.replace("@URL@", &url));
+        work.write("fleet/fleet.yaml", FLEET.replace("@URL@", &url));
         work.write("apps/namespace.yaml", "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n");
         for object in objects::all(count, "shop") {
             let kind = object["kind"].as_str().unwrap_or_default().to_lowercase();
             let name = object["metadata"]["name"].as_str().unwrap_or_default();
-            work.write(&format!("apps/{kind}-{name}.json"), &object.to_string());
+            work.write(&format!("apps/{kind}-{name}.json"), object.to_string());
         }
         work.commit_and_push("first");
         let port = std::net::UdpSocket::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port").port();
@@ -176,7 +176,7 @@ impl Stage {
     }
 
     /// Whether nothing passed for a second.
-    pub(crate) async fn is_quiet(&self) -> Result<(), String> {
+    pub(crate) fn is_quiet(&self) -> Result<(), String> {
         let now = self.relay.to_agent();
         let mut since = self.quiet_since.lock().map_err(|error| error.to_string())?;
         if since.0 != now {

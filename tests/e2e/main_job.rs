@@ -234,8 +234,19 @@ async fn a_commit_reaches_real_clusters_and_everything_keeps_working_without_the
         shows(plane, &["deployment", "web"], "{.spec.replicas}", "3").await;
     }
 
+    a_quiet_restart_writes_nothing(&one, &mut first).await;
+    people_are_undone(&one).await;
+    without_the_hub(&mut stage, &two, &mut second).await;
+    removal_prunes_exactly_that(&stage, &one).await;
+    a_broken_commit_changes_nothing(&stage, &one).await;
+    an_ignore_rule_keeps_the_live_value(&stage, &one).await;
+    first.stop().await;
+    second.stop().await;
+}
+
+async fn a_quiet_restart_writes_nothing(one: &ControlPlane, first: &mut Site) {
     // Nothing changed: nothing is written, also after a restart.
-    shows(&one, &["deployment", "web"], "{.status.readyReplicas}", "3").await;
+    shows(one, &["deployment", "web"], "{.status.readyReplicas}", "3").await;
     let quiet = AuditLog::open(one.audit_log()).from_now_on().expect("an audit log");
     first.stop().await;
     first.start().await;
@@ -245,31 +256,35 @@ async fn a_commit_reaches_real_clusters_and_everything_keeps_working_without_the
     tokio::time::timeout(DEADLINE, planned).await.expect("plans").expect("lives");
     let writes = quiet.writes().expect("reads").by_user("kubernetes-admin");
     assert_eq!(writes.count(), 0, "{}", writes.summary());
+}
 
+async fn people_are_undone(one: &ControlPlane) {
     // A person edits, a person deletes.
     one.kubectl(&["-n", "shop", "scale", "deployment/web", "--replicas=7"]).await.expect("scales");
-    shows(&one, &["deployment", "web"], "{.spec.replicas}", "3").await;
+    shows(one, &["deployment", "web"], "{.spec.replicas}", "3").await;
     one.kubectl(&["-n", "shop", "label", "configmap/settings", "by=hand"]).await.expect("labels");
-    shows(&one, &["configmap", "settings"], "{.metadata.labels.by}", "").await;
+    shows(one, &["configmap", "settings"], "{.metadata.labels.by}", "").await;
     one.kubectl(&["-n", "shop", "delete", "configmap", "settings"]).await.expect("deletes");
-    shows(&one, &["configmap", "settings"], "{.data.a}", "1").await;
+    shows(one, &["configmap", "settings"], "{.data.a}", "1").await;
 
     // `kubectl rollout restart` restarts, and is left alone.
     one.kubectl(&["-n", "shop", "rollout", "restart", "deployment/web"]).await.expect("restarts");
-    shows(&one, &["deployment", "web"], "{.status.updatedReplicas}", "3").await;
+    shows(one, &["deployment", "web"], "{.status.updatedReplicas}", "3").await;
     let restarted = "{.spec.template.metadata.annotations.kubectl\\.kubernetes\\.io/restartedAt}";
-    assert_ne!(field(&one, &["deployment", "web"], restarted).await.expect("reads"), "");
+    assert_ne!(field(one, &["deployment", "web"], restarted).await.expect("reads"), "");
+}
 
+async fn without_the_hub(stage: &mut Stage, two: &ControlPlane, second: &mut Site) {
     // The hub is gone, the agent is gone, an object is deleted; the agent comes back alone.
     if let Some(hub) = stage.hub.take() {
         hub.stop().await;
     }
     two.kubectl(&["-n", "shop", "delete", "configmap", "extra"]).await.expect("deletes");
-    shows(&two, &["configmap", "extra"], "{.data.b}", "2").await;
+    shows(two, &["configmap", "extra"], "{.data.b}", "2").await;
     second.stop().await;
     two.kubectl(&["-n", "shop", "delete", "configmap", "settings"]).await.expect("deletes");
     second.start().await;
-    shows(&two, &["configmap", "settings"], "{.data.a}", "1").await;
+    shows(two, &["configmap", "settings"], "{.data.a}", "1").await;
 
     // The hub is back: both drifts are listed, none twice.
     stage.start_hub().await;
@@ -283,13 +298,15 @@ async fn a_commit_reaches_real_clusters_and_everything_keeps_working_without_the
     let keys: std::collections::BTreeSet<_> =
         drifts.iter().map(|drift| (&drift.uid, &drift.resource_version, &drift.path)).collect();
     assert_eq!(keys.len(), drifts.len(), "a drift is listed twice");
+}
 
+async fn removal_prunes_exactly_that(stage: &Stage, one: &ControlPlane) {
     // Removal from Git prunes exactly that object.
     let before = AuditLog::open(one.audit_log()).from_now_on().expect("an audit log");
     stage.work.remove("apps/extra.yaml");
     stage.push("no extra").await;
     eventually(DEADLINE, "extra is pruned", || async {
-        match field(&one, &["configmap", "extra", "--ignore-not-found"], "{.metadata.name}").await {
+        match field(one, &["configmap", "extra", "--ignore-not-found"], "{.metadata.name}").await {
             Ok(name) if name.is_empty() => Ok(()),
             other => Err(format!("{other:?}")),
         }
@@ -301,7 +318,9 @@ async fn a_commit_reaches_real_clusters_and_everything_keeps_working_without_the
     })
     .await;
     assert_eq!(deletes.count(), 1, "{}", deletes.summary());
+}
 
+async fn a_broken_commit_changes_nothing(stage: &Stage, one: &ControlPlane) {
     // A broken commit leaves the last good state and shows file and line.
     stage.write("apps/web.yaml", "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web\n");
     stage.push("broken").await;
@@ -311,8 +330,10 @@ async fn a_commit_reaches_real_clusters_and_everything_keeps_working_without_the
         if texts.iter().any(|text| text.contains("apps/web.yaml:")) { Ok(()) } else { Err(format!("{texts:?}")) }
     })
     .await;
-    assert_eq!(field(&one, &["deployment", "web"], "{.spec.replicas}").await.expect("reads"), "3");
+    assert_eq!(field(one, &["deployment", "web"], "{.spec.replicas}").await.expect("reads"), "3");
+}
 
+async fn an_ignore_rule_keeps_the_live_value(stage: &Stage, one: &ControlPlane) {
     // An ignore rule added later changes no live value; after it, scaling is left alone.
     stage.write_all(3, "{ignore: [{kind: Deployment, fields: [/spec/replicas]}]}");
     stage.push("replicas belong to others").await;
@@ -327,11 +348,8 @@ async fn a_commit_reaches_real_clusters_and_everything_keeps_working_without_the
         }
     })
     .await;
-    assert_eq!(field(&one, &["deployment", "web"], "{.spec.replicas}").await.expect("reads"), "3");
+    assert_eq!(field(one, &["deployment", "web"], "{.spec.replicas}").await.expect("reads"), "3");
     one.kubectl(&["-n", "shop", "scale", "deployment/web", "--replicas=5"]).await.expect("scales");
-    shows(&one, &["deployment", "web"], "{.status.readyReplicas}", "5").await;
-    assert_eq!(field(&one, &["deployment", "web"], "{.spec.replicas}").await.expect("reads"), "5");
-
-    first.stop().await;
-    second.stop().await;
+    shows(one, &["deployment", "web"], "{.status.readyReplicas}", "5").await;
+    assert_eq!(field(one, &["deployment", "web"], "{.spec.replicas}").await.expect("reads"), "5");
 }

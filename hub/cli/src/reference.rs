@@ -121,7 +121,7 @@ fn meaning(argument: &Arg) -> String {
 /// clap cuts the full stop of a help text's only sentence.
 fn sentence(text: &str) -> String {
     let text = text.trim();
-    if text.is_empty() || text.ends_with(['.', '?', '`']) { text.to_owned() } else { format!("{text}.") }
+    if text.is_empty() || text.ends_with(['.', '?']) { text.to_owned() } else { format!("{text}.") }
 }
 
 fn about(command: &Command) -> String {

@@ -124,7 +124,15 @@ impl Fetcher {
             self.targets.store(complete).await.map_err(SessionError::Target)?;
             match reader.message().await? {
                 HubMessage::FetchDone => {}
-                _ => return Err(SessionError::Protocol("content that was not asked for")),
+                HubMessage::Offer(_)
+                | HubMessage::TrustRoot(_)
+                | HubMessage::StateAck { .. }
+                | HubMessage::JournalAck { .. }
+                | HubMessage::BlobChunk { .. }
+                | HubMessage::BlobMissing { .. }
+                | HubMessage::Goodbye { .. } => {
+                    return Err(SessionError::Protocol("content that was not asked for"));
+                }
             }
         }
         Ok(writer.finish().await?)
@@ -147,7 +155,15 @@ async fn receive(reader: &mut FrameReader<quinn::RecvStream>, blob: &BlobRef) ->
                 }
             }
             HubMessage::BlobMissing { digest } => return Err(SessionError::Missing(digest)),
-            _ => return Err(SessionError::Protocol("other content than was asked for")),
+            HubMessage::Offer(_)
+            | HubMessage::TrustRoot(_)
+            | HubMessage::StateAck { .. }
+            | HubMessage::JournalAck { .. }
+            | HubMessage::BlobChunk { .. }
+            | HubMessage::FetchDone
+            | HubMessage::Goodbye { .. } => {
+                return Err(SessionError::Protocol("other content than was asked for"));
+            }
         }
     }
     blob.check(&content).map_err(DeltaError::Mismatch)?;

@@ -65,7 +65,7 @@ pub struct DescribeArgs {
     #[arg(value_name = "KIND", value_parser = TargetParser)]
     pub target: Target,
     /// Which one.
-    #[arg(value_name = "NAME", required_unless_present = "target")]
+    #[arg(value_name = "NAME")]
     pub name: Option<String>,
     /// Only on this cluster.
     #[arg(long, short = 'c', value_name = "NAME")]
