@@ -121,6 +121,7 @@ impl Refusal {
     fn next_step(&self) -> Option<&'static str> {
         match self.status {
             StatusCode::UNAUTHORIZED => Some("ask an administrator of the hub for a token, then `skerry context add`"),
+            StatusCode::NOT_FOUND => Some("`skerry get` lists what there is, such as `skerry get clusters`"),
             StatusCode::FORBIDDEN => Some("use a context with an admin token: `--context NAME`"),
             _ if is_passing(self.status) => Some("try again in a moment"),
             _ if self.status.is_server_error() => Some("look at the hub's log, and please report it"),
@@ -236,7 +237,9 @@ mod tests {
     fn what_the_hub_says_is_passed_on() {
         let body =
             r#"{"type":"x","title":"not found","status":404,"detail":"there is no cluster `a`","code":"SK0603"}"#;
-        assert_eq!(shown(404, body), ("error[SK0603]: there is no cluster `a`".to_owned(), 2));
+        let (text, code) = shown(404, body);
+        assert!(text.starts_with("error[SK0603]: there is no cluster `a`\n  help: `skerry get` lists"), "{text}");
+        assert_eq!(code, 2);
         let body = r#"{"detail":"no","code":"SK0370","help":"write `a=b`"}"#;
         assert_eq!(shown(400, body), ("error[SK0370]: no\n  help: write `a=b`".to_owned(), 2));
     }

@@ -17,10 +17,10 @@ struct Versions {
     client: String,
     bundle_schema: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
-    hub: Option<String>,
+    hub_api: Option<String>,
 }
 
-/// The part of the hub's OpenAPI document that tells its version.
+/// The part of the hub's OpenAPI document that tells which API it is.
 #[derive(Debug, Deserialize)]
 struct Document {
     info: Info,
@@ -37,7 +37,7 @@ pub async fn run(args: &VersionArgs, global: &Global, output: &mut Output) -> Re
     let versions = Versions {
         client: env!("CARGO_PKG_VERSION").to_owned(),
         bundle_schema: ROOT_SCHEMA,
-        hub: hub.as_ref().ok().cloned().flatten(),
+        hub_api: hub.as_ref().ok().cloned().flatten(),
     };
     match args.output {
         Format::Json => output.value(&versions, Machine::Json)?,
@@ -45,15 +45,15 @@ pub async fn run(args: &VersionArgs, global: &Global, output: &mut Output) -> Re
         Format::Name => output.data(&format!("{}\n", versions.client))?,
         Format::Table | Format::Wide => {
             output.data(&format!("skerry: {}\nbundle schema: {}\n", versions.client, versions.bundle_schema))?;
-            if let Some(hub) = &versions.hub {
-                output.data(&format!("hub: {}\n", crate::output::table::one_line(hub)))?;
+            if let Some(hub) = &versions.hub_api {
+                output.data(&format!("hub API: {}\n", crate::output::table::one_line(hub)))?;
             }
         }
     }
     hub.map(|_| Verdict::Yes)
 }
 
-/// The hub's version; none when no hub is configured.
+/// The version of the hub's API; none when no hub is configured.
 async fn hub(global: &Global) -> Result<Option<String>, Stop> {
     let endpoint = match config::endpoint(global) {
         Ok(endpoint) => endpoint,
