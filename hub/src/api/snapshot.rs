@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::FleetInForce;
-use crate::store::clusters::{ClusterRecord as Stored, Standing};
+use crate::store::clusters::{ClusterQuery, ClusterRecord as Stored, Standing};
 use crate::store::sources::{ProblemRecord, SourceRecord, Subject};
 use crate::store::states::{ApplicationState, ClusterState};
 use crate::store::{HubStore, Position, StoreError};
@@ -29,6 +29,9 @@ const PAGE: usize = 500;
 
 /// How often silence is judged; a tenth of the shortest sensible bound.
 const TICK: Duration = Duration::from_secs(1);
+
+/// How often contacts are read: a sixth of the time after which a cluster is late, in milliseconds.
+const CONTACTS_INTERVAL_MS: i64 = 10_000;
 
 /// Shortest time between two snapshots: ten thousand reports in a storm become a few of them.
 const PACE: Duration = Duration::from_millis(50);
@@ -73,6 +76,7 @@ pub struct Keeper<S> {
     bounds: ContactBounds,
     clock: fn() -> i64,
     snapshot: watch::Sender<Arc<Snapshot>>,
+    contacts_read_unix_ms: i64,
 }
 
 impl<S: HubStore> Keeper<S> {
@@ -84,7 +88,7 @@ impl<S: HubStore> Keeper<S> {
         clock: fn() -> i64,
     ) -> (Self, watch::Receiver<Arc<Snapshot>>) {
         let (snapshot, receiver) = watch::channel(Arc::default());
-        (Self { store, fleet, bounds, clock, snapshot }, receiver)
+        (Self { store, fleet, bounds, clock, snapshot, contacts_read_unix_ms: 0 }, receiver)
     }
 
     /// Follows the store until cancelled. A store that fails is asked again; meanwhile the last
@@ -119,10 +123,16 @@ impl<S: HubStore> Keeper<S> {
         let before = Arc::clone(&self.snapshot.borrow());
         let fleet = Arc::clone(&self.fleet.borrow_and_update());
         let is_new_fleet = !Arc::ptr_eq(&fleet, &before.fleet);
-        if head == before.position && !is_new_fleet {
+        let heard = self.heard(&before).await?;
+        if head == before.position && !is_new_fleet && heard.is_empty() {
             return Ok(());
         }
         let mut next = Snapshot::clone(&before);
+        for (name, contact) in heard {
+            if let Some(entry) = next.clusters.get_mut(&name) {
+                Arc::make_mut(&mut entry.record).last_heard = Some(Timestamp(contact));
+            }
+        }
         next.sources = self.store.sources().await?;
         next.problems = self.store.problems().await?;
         next.fleet = fleet;
@@ -141,6 +151,31 @@ impl<S: HubStore> Keeper<S> {
         next.position = head.max(after);
         self.snapshot.send_replace(Arc::new(next));
         Ok(())
+    }
+
+    /// Clusters that were heard of since the last look. A contact is no change that watchers are told
+    /// of, so it has no position; it is read for everybody at once, and not often.
+    async fn heard(&mut self, before: &Snapshot) -> Result<Vec<(ClusterName, i64)>, StoreError> {
+        let now = (self.clock)();
+        if now.saturating_sub(self.contacts_read_unix_ms) < CONTACTS_INTERVAL_MS {
+            return Ok(Vec::new());
+        }
+        self.contacts_read_unix_ms = now;
+        let mut heard = Vec::new();
+        let mut after = None;
+        loop {
+            let query = ClusterQuery { after, limit: PAGE, labels: Vec::new(), standing: Some(Standing::Joined) };
+            let page = self.store.clusters(&query).await?;
+            let Some(last) = page.last() else { return Ok(heard) };
+            after = Some(last.name.clone());
+            for stored in page {
+                let known = before.clusters.get(&stored.name).and_then(|entry| entry.record.last_heard);
+                if let Some(contact) = stored.last_contact_unix_ms.filter(|contact| known != Some(Timestamp(*contact)))
+                {
+                    heard.push((stored.name, contact));
+                }
+            }
+        }
     }
 
     async fn read(&self, next: &mut Snapshot, page: Vec<Stored>) -> Result<(), StoreError> {
