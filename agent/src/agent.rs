@@ -168,7 +168,7 @@ async fn note_start(keeper: &Keeper, clock: &WallClock) -> Result<(), KeeperErro
         warn!(what, "the store was repaired");
         events.push(Event::StoreRepaired { what });
     }
-    let now = i64::try_from(clock.now().unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX);
+    let now = clock.unix_ms();
     keeper.record(now, events).await.map(|_| ())
 }
 

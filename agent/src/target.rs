@@ -180,7 +180,7 @@ impl Targets {
     }
 
     fn now_unix_ms(&self) -> i64 {
-        i64::try_from(self.clock.now().unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
+        self.clock.unix_ms()
     }
 }
 

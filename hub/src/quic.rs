@@ -61,5 +61,5 @@ impl<S: HubStore, B: BlobStore> LinkContext<S, B> {
 
 /// Unix milliseconds by a clock.
 pub fn unix_ms(clock: &WallClock) -> i64 {
-    i64::try_from(clock.now().unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
+    clock.unix_ms()
 }

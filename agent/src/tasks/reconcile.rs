@@ -436,7 +436,7 @@ impl<C: Cluster> Reconciler<C> {
     }
 
     fn now_unix_ms(&self) -> i64 {
-        i64::try_from(self.parts.clock.now().unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
+        self.parts.clock.unix_ms()
     }
 
     async fn record(&self, events: Vec<Event>) -> Result<Vec<skerry_common::id::Sequence>, PassError> {

@@ -23,6 +23,11 @@ impl WallClock {
         Self::new(move || at)
     }
 
+    /// The time now in Unix milliseconds, as journals and stores keep it.
+    pub fn unix_ms(&self) -> i64 {
+        i64::try_from(self.now().unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX)
+    }
+
     /// The time now, as the function says.
     pub fn now(&self) -> OffsetDateTime {
         (self.0)()
