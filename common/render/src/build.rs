@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use skerry_common::diagnostic::{Diagnostic, Location};
-use skerry_yaml::{Node, Rules};
+use skerry_yaml::{Node, Rules, json_to_yaml, to_json_with};
 
 use crate::codes::{self, Fallible, fail};
 use crate::document::{Source, flatten_lists, read_documents};
@@ -33,6 +33,19 @@ pub fn render(tree: &dyn SourceTree, request: &RenderRequest<'_>) -> Result<Rend
 /// Builds a path without replacing variables and without checks: what `kustomize build` gives.
 pub fn build_documents(tree: &dyn SourceTree, path: &str, limits: RenderLimits) -> Result<Vec<Node>, Vec<Diagnostic>> {
     Ok(build(tree, path, limits)?.sources.into_iter().map(|source| source.node).collect())
+}
+
+/// Prints documents as `kustomize build` prints them.
+pub fn print_documents(documents: &[Node]) -> Result<String, Vec<Diagnostic>> {
+    let mut texts = Vec::with_capacity(documents.len());
+    for document in documents {
+        let json = to_json_with(document, Rules::Kustomize).map_err(|error| {
+            let at = Location::file("", Some(error.position.line).filter(|line| *line > 0)).with_field(error.path);
+            codes::problem(codes::NO_JSON_FORM, &at, error.message)
+        })?;
+        texts.push(json_to_yaml(&json));
+    }
+    Ok(texts.join("---\n"))
 }
 
 pub(crate) fn build(tree: &dyn SourceTree, path: &str, limits: RenderLimits) -> Fallible<Build> {

@@ -39,7 +39,7 @@ mod suggest;
 mod tree;
 mod variables;
 
-pub use build::{build_documents, render};
+pub use build::{build_documents, print_documents, render};
 pub use codes::CODES;
 pub use limits::RenderLimits;
 pub use read_set::ReadSet;

@@ -1,5 +1,6 @@
 //! Behaviour of the whole crate, on trees in memory.
 
+mod cases;
 mod errors;
 mod golden;
 mod incremental;

@@ -1,0 +1,129 @@
+//! One tree, built by both.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use skerry_render::{RenderLimits, build_documents, print_documents};
+
+use crate::tree::Tree;
+
+/// What of ours is not there yet, by its code.
+const NOT_SUPPORTED_YET: u16 = 442;
+
+/// What came of comparing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Both give the same bytes.
+    Same,
+    /// Both refuse.
+    BothRefuse(String),
+    /// We say that we cannot yet.
+    NotYet(String),
+    Differ(Difference),
+}
+
+/// How the two differ.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Difference {
+    /// Upstream builds, with what we say.
+    WeRefuse(String),
+    /// We build, with what upstream says.
+    TheyRefuse(String),
+    /// Both build: ours, theirs.
+    Output(String, String),
+}
+
+impl Difference {
+    /// Whether two differences are of one sort, so that shrinking does not slide into another.
+    pub(crate) fn is_like(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::WeRefuse(left), Self::WeRefuse(right)) => code(left) == code(right),
+            (Self::TheyRefuse(left), Self::TheyRefuse(right)) => ending(left) == ending(right),
+            (Self::Output(..), Self::Output(..)) => true,
+            (Self::WeRefuse(_) | Self::TheyRefuse(_) | Self::Output(..), _) => false,
+        }
+    }
+
+    /// What refusals are told apart by; outputs are by the tree that remains.
+    pub(crate) fn sort(&self) -> Option<String> {
+        match self {
+            Self::WeRefuse(said) => Some(format!("we: {}", code(said))),
+            Self::TheyRefuse(said) => Some(format!("they: {}", ending(said))),
+            Self::Output(..) => None,
+        }
+    }
+
+    pub(crate) fn shown(&self) -> String {
+        match self {
+            Self::WeRefuse(said) => format!("we refuse what upstream builds: {said}"),
+            Self::TheyRefuse(said) => format!("we build what upstream refuses: {said}"),
+            Self::Output(ours, theirs) => format!("-- ours --\n{ours}-- theirs --\n{theirs}"),
+        }
+    }
+}
+
+fn code(said: &str) -> &str {
+    said.split_once(']').map_or(said, |(code, _)| code)
+}
+
+/// The last clause of a chain of causes, without names and numbers.
+fn ending(said: &str) -> String {
+    let last = said.trim().rsplit(": ").next().unwrap_or(said);
+    last.chars().filter(|char| char.is_ascii_alphabetic() || *char == ' ').take(25).collect()
+}
+
+/// Upstream's program, and a folder of its own to build in.
+pub(crate) struct Oracle {
+    program: PathBuf,
+    folder: PathBuf,
+}
+
+impl Oracle {
+    pub(crate) fn new(program: &Path, folder: PathBuf) -> Self {
+        Self { program: program.to_owned(), folder }
+    }
+
+    /// Compares the two builds of a tree.
+    pub(crate) fn compare(&self, tree: &Tree) -> io::Result<Outcome> {
+        let ours = build_documents(&tree.in_memory(), "in", RenderLimits::default())
+            .and_then(|documents| print_documents(&documents));
+        let ours = match ours {
+            Ok(text) => Ok(text),
+            Err(problems) => {
+                let said: Vec<_> = problems.iter().map(ToString::to_string).collect();
+                if problems.iter().any(|problem| problem.code.0 == NOT_SUPPORTED_YET) {
+                    return Ok(Outcome::NotYet(said.join("; ")));
+                }
+                Err(said.join("; "))
+            }
+        };
+        let theirs = self.build(tree)?;
+        Ok(match (ours, theirs) {
+            (Ok(ours), Ok(theirs)) if ours == theirs => Outcome::Same,
+            (Ok(ours), Ok(theirs)) => Outcome::Differ(Difference::Output(ours, theirs)),
+            (Err(said), Err(_)) => Outcome::BothRefuse(said),
+            (Err(said), Ok(_)) => Outcome::Differ(Difference::WeRefuse(said)),
+            (Ok(_), Err(said)) => Outcome::Differ(Difference::TheyRefuse(said)),
+        })
+    }
+
+    fn build(&self, tree: &Tree) -> io::Result<Result<String, String>> {
+        if self.folder.exists() {
+            std::fs::remove_dir_all(&self.folder)?;
+        }
+        tree.write(&self.folder)?;
+        let mut command = Command::new(&self.program);
+        // Short runs need no garbage collector; they are a third faster without.
+        command.arg("build").arg(self.folder.join("in")).env("GOGC", "off").stdin(Stdio::null());
+        let output = command.output()?;
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Ok(if output.status.success() { Ok(text(&output.stdout)) } else { Err(text(&output.stderr)) })
+    }
+}
+
+impl Drop for Oracle {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}

@@ -1,0 +1,128 @@
+//! A run over many trees, on a few threads.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use crate::arguments::Arguments;
+use crate::compare::{Difference, Oracle, Outcome};
+use crate::coverage::Coverage;
+use crate::folder;
+use crate::random::Random;
+use crate::shrink::shrink;
+use crate::tree::Tree;
+
+#[derive(Debug, Default)]
+struct Tally {
+    same: u64,
+    refused: u64,
+    not_yet: u64,
+    differences: usize,
+    /// Sorts of differences that were shown.
+    shown: BTreeSet<String>,
+    coverage: Coverage,
+}
+
+/// Runs; whether every tree agreed, each field and pair occurred, and enough trees were built.
+pub(crate) fn run(arguments: &Arguments) -> io::Result<bool> {
+    if arguments.print {
+        return print(arguments).map(|()| true);
+    }
+    let next = AtomicU64::new(arguments.first);
+    let stop = AtomicBool::new(false);
+    let tally = Mutex::new(Tally::default());
+    #[expect(clippy::disallowed_methods, reason = "the budget of a run is in real seconds")]
+    let start = Instant::now();
+    let is_over = || arguments.time.is_some_and(|time| start.elapsed() > time);
+    let work = |thread: usize| -> io::Result<()> {
+        let folder = std::env::temp_dir().join(format!("skerry-oracle-{}-{thread}", std::process::id()));
+        let oracle = Oracle::new(&arguments.program, folder);
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            if index >= arguments.first + arguments.count || is_over() || stop.load(Ordering::Relaxed) {
+                return Ok(());
+            }
+            let tree = tree(arguments, index);
+            let outcome = oracle.compare(&tree)?;
+            note(&tally, &tree, &outcome);
+            if let Outcome::Differ(difference) = outcome {
+                let seen = show(&tally, &oracle, index, tree, difference)?;
+                if seen >= arguments.show {
+                    stop.store(true, Ordering::Relaxed);
+                }
+            }
+        }
+    };
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..arguments.threads).map(|thread| scope.spawn(move || work(thread))).collect();
+        threads.into_iter().try_for_each(|thread| match thread.join() {
+            Ok(result) => result,
+            Err(_) => Err(io::Error::other("a thread has panicked")),
+        })
+    })?;
+    let tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
+    report(arguments, &tally, start.elapsed().as_secs())
+}
+
+fn tree(arguments: &Arguments, index: u64) -> Tree {
+    folder::tree(&mut Random::new(arguments.seed, index), &arguments.without)
+}
+
+fn note(tally: &Mutex<Tally>, tree: &Tree, outcome: &Outcome) {
+    let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
+    tally.coverage.count(&tree.fields);
+    match outcome {
+        Outcome::Same => tally.same += 1,
+        Outcome::BothRefuse(_) => tally.refused += 1,
+        Outcome::NotYet(_) => tally.not_yet += 1,
+        Outcome::Differ(_) => tally.differences += 1,
+    }
+}
+
+/// Shrinks and prints a difference, unless one of its sort was shown; how many sorts were.
+fn show(
+    tally: &Mutex<Tally>,
+    oracle: &Oracle,
+    index: u64,
+    tree: Tree,
+    difference: Difference,
+) -> io::Result<usize> {
+    let is_new = |sort: &Option<String>| {
+        let tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
+        sort.as_ref().is_none_or(|sort| !tally.shown.contains(sort))
+    };
+    if !is_new(&difference.sort()) {
+        return Ok(tally.lock().unwrap_or_else(PoisonError::into_inner).shown.len());
+    }
+    let (tree, difference) = shrink(oracle, tree, difference)?;
+    let sort = difference.sort().unwrap_or_else(|| tree.sort());
+    let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
+    if tally.shown.insert(sort) {
+        let mut out = io::stdout().lock();
+        writeln!(out, "==== tree {index} ====\n{}{}", tree.shown(), difference.shown())?;
+        out.flush()?;
+    }
+    Ok(tally.shown.len())
+}
+
+fn print(arguments: &Arguments) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    for index in arguments.first..arguments.first + arguments.count {
+        writeln!(out, "==== tree {index} ====\n{}", tree(arguments, index).shown())?;
+    }
+    Ok(())
+}
+
+fn report(arguments: &Arguments, tally: &Tally, seconds: u64) -> io::Result<bool> {
+    let total = tally.same + tally.refused + tally.not_yet + u64::try_from(tally.differences).unwrap_or(u64::MAX);
+    let mut out = io::stdout().lock();
+    write!(out, "{}", tally.coverage.shown(&arguments.without))?;
+    writeln!(
+        out,
+        "seed {}, {total} trees in {seconds} s: {} built alike, {} refused by both, {} not supported yet, {} differ",
+        arguments.seed, tally.same, tally.refused, tally.not_yet, tally.differences
+    )?;
+    Ok(tally.differences == 0 && tally.same * 2 >= total)
+}

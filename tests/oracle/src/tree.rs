@@ -1,0 +1,49 @@
+//! A tree of files, and which fields of Kustomize it uses.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::Path;
+
+use skerry_render::MemoryTree;
+
+/// Files by path; the folder that is built is `in`.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Tree {
+    pub(crate) files: BTreeMap<String, String>,
+    pub(crate) fields: BTreeSet<&'static str>,
+}
+
+impl Tree {
+    /// For our own build.
+    pub(crate) fn in_memory(&self) -> MemoryTree {
+        let mut tree = MemoryTree::new();
+        for (path, content) in &self.files {
+            tree.insert(path.clone(), content);
+        }
+        tree
+    }
+
+    /// For upstream's, in an empty folder.
+    pub(crate) fn write(&self, folder: &Path) -> io::Result<()> {
+        for (path, content) in &self.files {
+            let path = folder.join(path);
+            if let Some(parent) = path.parent() {
+                std::fs::create_dir_all(parent)?;
+            }
+            std::fs::write(path, content)?;
+        }
+        Ok(())
+    }
+
+    /// The kinds of its lines: what differences of output are told apart by.
+    pub(crate) fn sort(&self) -> String {
+        let keys = self.files.values().flat_map(|content| content.lines());
+        let keys = keys.filter_map(|line| line.split_once(':')).map(|(key, _)| key.trim_start_matches([' ', '-']));
+        keys.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(" ")
+    }
+
+    /// As a case of the corpus is written.
+    pub(crate) fn shown(&self) -> String {
+        self.files.iter().map(|(path, content)| format!("-- {path} --\n{content}")).collect()
+    }
+}
