@@ -23,10 +23,14 @@ use std::fmt;
 use std::future::Future;
 
 use futures::Stream;
+use futures::future::BoxFuture;
 use serde_json::Value;
 use skerry_common::object::ObjectKey;
 
 pub use error::{Cause, ClusterError, Conflict, FieldConflict, InvalidField};
+
+/// What [`Cluster::visit`] hands each object to.
+pub type Visitor<'a> = dyn FnMut(Value) -> BoxFuture<'static, ()> + Send + 'a;
 
 /// What the agent asks of one Kubernetes API server.
 pub trait Cluster: Send + Sync + 'static {
@@ -51,21 +55,24 @@ pub trait Cluster: Send + Sync + 'static {
         detail: Detail,
     ) -> impl Future<Output = Result<Listing, ClusterError>> + Send;
 
-    /// Reads all objects of a kind that match, and hands them over one by one: for callers that keep little of each.
+    /// Reads all objects of a kind that match, page by page, and hands them over one by one: for callers that keep
+    /// little of each. The next one waits until `each` is done with this one.
     ///
     /// Returns the resource version from where a watch continues. After an error, what was handed over is a part:
-    /// forget it.
+    /// nothing may be concluded from what it does not name.
     fn visit(
         &self,
         kind: &ApiKind,
         scope: &Scope,
         labels: Option<&str>,
         detail: Detail,
-        each: &mut (dyn FnMut(Value) + Send),
+        each: &mut Visitor<'_>,
     ) -> impl Future<Output = Result<String, ClusterError>> + Send {
         async move {
             let listing = self.list(kind, scope, labels, detail).await?;
-            listing.items.into_iter().for_each(each);
+            for item in listing.items {
+                each(item).await;
+            }
             Ok(listing.resource_version)
         }
     }

@@ -30,10 +30,9 @@ use skerry_common::object::ObjectKey;
 use skerry_common::report::{BundleMark, HeldPrune};
 
 use crate::inventory::{Change, Origin, Record, State};
-use desired::DesiredSet;
 
 pub use decision::{ChangeReason, CreateReason, Decision, Guard, Why, Would};
-pub use desired::{DEFAULT_NAMESPACE, desired_keys, fingerprint};
+pub use desired::{DEFAULT_NAMESPACE, DesiredSet, fingerprint};
 pub use facts::{
     Contents, Discovery, Inhabitant, KindFacts, Live, LiveMeta, Phase, PlanInputs, Protected, Protection, Scope, Served,
 };
@@ -119,11 +118,11 @@ pub struct Tally {
 
 /// Plans. See the module's documentation.
 pub fn plan(inputs: &PlanInputs) -> Plan {
-    let desired = DesiredSet::of(inputs.bundle, inputs.discovery);
+    let desired = inputs.desired;
     let mut objects: Vec<Planned> =
-        desired.objects.values().map(|object| apply::planned(inputs, &desired, object)).collect();
+        desired.objects.values().map(|object| apply::planned(inputs, object)).collect();
     objects.extend(desired.twice.iter().map(|(object, first)| apply::refused_twice(object, first)));
-    let departed = prune::departed(inputs, &desired);
+    let departed = prune::departed(inputs);
     objects.extend(departed.objects);
     objects.sort_by(|a, b| a.key.cmp(&b.key).then_with(|| a.application.cmp(&b.application)));
     let mut changes = departed.changes;
@@ -132,26 +131,26 @@ pub fn plan(inputs: &PlanInputs) -> Plan {
     let waits =
         |object: &Planned| matches!(object.decision, Decision::Refused { why: Why::NotServed { defined_here: true } });
     let followup = if objects.iter().any(waits) { Followup::PlanAgain } else { Followup::None };
-    Plan { target: inputs.bundle.mark(), objects, held: departed.held, changes, followup }
+    Plan { target: inputs.bundle().mark(), objects, held: departed.held, changes, followup }
 }
 
 /// Policies are remembered for the day that an application has left and its manifest with it.
 fn policy_changes(inputs: &PlanInputs) -> Vec<Change> {
-    let manifests = inputs.bundle.manifests().iter();
+    let manifests = inputs.bundle().manifests().iter();
     let news = manifests
         .filter(|manifest| inputs.inventory.policy(&manifest.application) != Some(&manifest.policy))
         .map(|manifest| Change::Policy(manifest.application.clone(), manifest.policy.clone()));
     let done = inputs
         .inventory
         .policies()
-        .filter(|(name, _)| inputs.bundle.manifest(name).is_none() && inputs.inventory.count(name) == 0)
+        .filter(|(name, _)| inputs.bundle().manifest(name).is_none() && inputs.inventory.count(name) == 0)
         .map(|(name, _)| Change::RemovePolicy(name.clone()));
     news.chain(done).collect()
 }
 
 /// What is about to be applied for the first time is in the inventory before it is in the cluster.
 fn intents(inputs: &PlanInputs, objects: &[Planned]) -> Vec<Change> {
-    let target = inputs.bundle.mark().place;
+    let target = inputs.bundle().mark().place;
     let first_time = objects.iter().filter(|object| inputs.inventory.record(&object.key).is_none());
     let intend = first_time.filter_map(|object| {
         let origin = match &object.decision {

@@ -17,6 +17,7 @@ mod watch;
 
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use futures::stream::BoxStream;
 use http::{Method, StatusCode};
 use serde::Deserialize;
@@ -29,7 +30,7 @@ use self::connection::Connection;
 use self::request::{Ask, path, single};
 use super::{
     ApiKind, Applied, Apply, ApplyMode, Cluster, ClusterError, Conflict, Deleted, Detail, Discovery, Force, Listing,
-    Preconditions, Scope, ServerVersion, Target, WatchEvent,
+    Preconditions, Scope, ServerVersion, Target, Visitor, WatchEvent,
 };
 
 /// How long one object may take: less than the 34 s after which API servers give up themselves.
@@ -100,7 +101,11 @@ impl Cluster for KubeCluster {
     ) -> Result<Listing, ClusterError> {
         let mut items = Vec::new();
         let query = (kind, scope, labels, detail);
-        let visited = listing::visit(&self.connection, query, listing::PAGE, &mut |item| items.push(item)).await;
+        let mut keep = |item| {
+            items.push(item);
+            futures::future::ready(()).boxed()
+        };
+        let visited = listing::visit(&self.connection, query, listing::PAGE, &mut keep).await;
         visited.map(|resource_version| Listing { items, resource_version })
     }
 
@@ -110,7 +115,7 @@ impl Cluster for KubeCluster {
         scope: &Scope,
         labels: Option<&str>,
         detail: Detail,
-        each: &mut (dyn FnMut(Value) + Send),
+        each: &mut Visitor<'_>,
     ) -> Result<String, ClusterError> {
         listing::visit(&self.connection, (kind, scope, labels, detail), listing::SMALL_PAGE, each).await
     }

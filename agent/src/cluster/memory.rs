@@ -46,8 +46,11 @@ pub use person::Person;
 use self::state::State;
 use super::{
     ApiKind, Applied, Apply, ApplyMode, Cluster, ClusterError, Deleted, Detail, Discovery, Listing, Preconditions,
-    Scope, ServerVersion, Target,
+    Scope, ServerVersion, Target, Visitor,
 };
+
+/// Objects a page of a visit: few, so that small tests see several, each of which can fail.
+const VISIT_PAGE: usize = 10;
 
 /// Tells the twin what time it is.
 pub type Now = Arc<dyn Fn() -> OffsetDateTime + Send + Sync>;
@@ -171,6 +174,24 @@ impl Cluster for MemoryCluster {
     ) -> Result<Listing, ClusterError> {
         self.admit(Verb::List).await?;
         self.lock().list(kind, scope, labels, detail)
+    }
+
+    async fn visit(
+        &self,
+        kind: &ApiKind,
+        scope: &Scope,
+        labels: Option<&str>,
+        detail: Detail,
+        each: &mut Visitor<'_>,
+    ) -> Result<String, ClusterError> {
+        let listing = self.list(kind, scope, labels, detail).await?;
+        for (index, item) in listing.items.into_iter().enumerate() {
+            if index > 0 && index.is_multiple_of(VISIT_PAGE) {
+                self.admit(Verb::List).await?;
+            }
+            each(item).await;
+        }
+        Ok(listing.resource_version)
     }
 
     async fn apply(&self, target: &Target, object: &Value, how: Apply<'_>) -> Result<Applied, ClusterError> {

@@ -7,13 +7,13 @@
 //! looks at everything and does the same thing for the same facts. A newer target stops a running
 //! plan at the next object. Nothing here needs a hub.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use skerry_agent_core::accept::{AcceptedBundle, Me};
 use skerry_agent_core::inventory::{Change, Inventory};
-use skerry_agent_core::plan::{Followup, Plan, PlanInputs, Protected, plan};
+use skerry_agent_core::plan::{DesiredSet, Followup, Plan, PlanInputs, Protected, plan};
 use skerry_certs::seal::{DataKey, Recipient, SealingKeyPair, unwrap_keys};
 use skerry_certs::tls::WallClock;
 use skerry_common::bundle::digest::Digest;
@@ -235,12 +235,19 @@ impl<C: Cluster> Reconciler<C> {
                 self.world.unreadable(&subject, &reason);
                 Asks::Nothing
             }
-            Seen::Changed { subject, object } => self.changed(&subject, &object),
+            Seen::Changed { subject, object } => {
+                let asks = self.changed(&subject, &object);
+                // Part of a first listing: what asks for a plan is its end.
+                if self.world.known.contains_key(&*subject) { asks } else { Asks::Nothing }
+            }
             Seen::Vanished { subject, object } => match subject.key(&object) {
                 Some(key) => self.vanished(&subject, &key).await,
                 None => Asks::Nothing,
             },
-            Seen::Listed { subject, items } => self.listed(&subject, &items),
+            Seen::Listed { subject, keys, version } => {
+                self.world.listed(&subject, &keys, &version);
+                Asks::Plan
+            }
         }
     }
 
@@ -282,30 +289,18 @@ impl<C: Cluster> Reconciler<C> {
         Asks::Plan
     }
 
-    fn listed(&mut self, subject: &Subject, items: &[serde_json::Value]) -> Asks {
-        let covered: Vec<_> = self.world.live.keys().filter(|key| subject.covers(key)).cloned().collect();
-        let listed: BTreeSet<_> = items.iter().filter_map(|item| subject.key(item)).collect();
-        for key in covered.iter().filter(|key| !listed.contains(key)) {
-            self.world.absent(key);
-        }
-        for item in items {
-            self.changed(subject, item);
-        }
-        self.world.known.insert(subject.clone(), Ok(()));
-        Asks::Plan
-    }
-
     /// One look at everything: plan, persist, execute.
     async fn pass(&mut self) -> Result<(), PassError> {
         let Some(bundle) = self.bundle.clone() else { return Ok(()) };
         let mut met = Followup::None;
         for _ in 0..FOLLOWUPS_MAX {
             self.discover().await?;
-            if !self.watching(&bundle) {
+            let desired = DesiredSet::of(&bundle, &self.world.facts);
+            if !self.watching(&desired) {
                 return Ok(()); // the first list of a watch asks for the next pass
             }
             let hands = self.hands(&bundle).await?;
-            let plan = self.planned(&bundle).await;
+            let plan = self.planned(&desired).await;
             self.persist(plan.changes.clone()).await?;
             met = self.execute(&hands, &bundle, &plan).await?;
             let leads_on = [met, plan.followup].contains(&Followup::PlanAgain);
@@ -341,8 +336,8 @@ impl<C: Cluster> Reconciler<C> {
     }
 
     /// Starts the watches that are needed; true when each of them has listed, or cannot.
-    fn watching(&mut self, bundle: &AcceptedBundle) -> bool {
-        let subjects = self.world.subjects(bundle, &self.parts.namespaces);
+    fn watching(&mut self, desired: &DesiredSet<'_>) -> bool {
+        let subjects = self.world.subjects(desired, &self.parts.namespaces);
         self.watches.retain(|subject, _| subjects.contains(subject));
         self.world.known.retain(|subject, _| subjects.contains(subject));
         for subject in &subjects {
@@ -381,11 +376,11 @@ impl<C: Cluster> Reconciler<C> {
         unwrap_keys(&self.parts.sealing, recipient, &bytes).map_err(PassError::Keys)
     }
 
-    async fn planned(&self, bundle: &AcceptedBundle) -> Plan {
-        let live = self.world.live_facts(bundle);
-        let contents = self.contents(bundle).await;
+    async fn planned(&self, desired: &DesiredSet<'_>) -> Plan {
+        let live = self.world.live_facts(desired);
+        let contents = self.contents(desired).await;
         plan(&PlanInputs {
-            bundle,
+            desired,
             inventory: &self.world.inventory,
             live: &live,
             discovery: &self.world.facts,

@@ -2,12 +2,17 @@
 //!
 //! Watches select objects with a fleet's label and read metadata where no health rule needs more, so
 //! memory follows what is managed, not what else lives in the cluster. What they see goes to the
-//! reconciler in order; when it is slow, they wait, and the API server keeps what comes.
+//! reconciler in order, one object at a time; when it is slow, they wait, and the API server keeps
+//! what comes. Of a listing, no more than a page is ever held here.
 
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::StreamExt as _;
+use futures::{FutureExt as _, StreamExt as _};
 use serde_json::Value;
 use skerry_agent_core::health::needs_body;
 use skerry_agent_core::marks::FLEET_LABEL;
@@ -28,12 +33,14 @@ const RETRY_LONGEST: Duration = Duration::from_secs(30);
 /// What a watch saw.
 #[derive(Debug)]
 pub enum Seen {
-    /// Everything of this kind and scope; what is not in it does not exist.
+    /// Everything of this kind and scope was told, as [`Seen::Changed`]; what is not named did not exist.
     Listed {
         /// Which watch.
         subject: Arc<Subject>,
         /// The objects.
-        items: Vec<Value>,
+        keys: BTreeSet<ObjectKey>,
+        /// The resource version at which this was so.
+        version: String,
     },
     /// An object exists, in this state.
     Changed {
@@ -137,6 +144,26 @@ enum Ended {
     Broken(ClusterError),
 }
 
+/// Tells every object, then that these were all; gives the version from where to watch.
+async fn list<C: Cluster>(
+    cluster: &C,
+    subject: &Arc<Subject>,
+    seen: &mpsc::Sender<Seen>,
+) -> Result<String, ClusterError> {
+    let mut keys = BTreeSet::new();
+    let mut tell = |object: Value| {
+        keys.extend(subject.key(&object));
+        let (seen, subject) = (seen.clone(), subject.clone());
+        // That nobody listens any more is noticed by the watch.
+        async move { drop(seen.send(Seen::Changed { subject, object }).await) }.boxed()
+    };
+    let (scope, detail) = (subject.scope(), subject.detail());
+    let version = cluster.visit(&subject.kind, &scope, Some(FLEET_LABEL), detail, &mut tell).await?;
+    let told = Seen::Listed { subject: subject.clone(), keys, version: version.clone() };
+    drop(seen.send(told).await);
+    Ok(version)
+}
+
 /// Lists, then watches for as long as it goes well.
 async fn once<C: Cluster>(
     cluster: &C,
@@ -145,15 +172,11 @@ async fn once<C: Cluster>(
     backoff: &mut Backoff,
 ) -> Ended {
     let (scope, detail) = (subject.scope(), subject.detail());
-    let listing = match cluster.list(&subject.kind, &scope, Some(FLEET_LABEL), detail).await {
-        Ok(listing) => listing,
+    let mut version = match list(cluster, subject, seen).await {
+        Ok(version) => version,
         Err(error) => return Ended::Broken(error),
     };
-    let mut version = listing.resource_version;
-    if seen.send(Seen::Listed { subject: subject.clone(), items: listing.items }).await.is_err() {
-        return Ended::Reconciler;
-    }
-    loop {
+    while !seen.is_closed() {
         let events = cluster.watch(&subject.kind, &scope, Some(FLEET_LABEL), detail, &version).await;
         let mut events = match events {
             Ok(events) => events,
@@ -183,4 +206,5 @@ async fn once<C: Cluster>(
         }
         debug!(kind = %subject.kind, "a watch ended and goes on");
     }
+    Ended::Reconciler
 }

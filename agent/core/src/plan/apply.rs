@@ -6,14 +6,14 @@ use skerry_common::bundle::manifest::{Policy, SyncMode};
 use skerry_common::id::ApplicationName;
 
 use super::decision::{ChangeReason, CreateReason, Decision, Why, Would};
-use super::desired::{Desired, DesiredSet};
+use super::desired::Desired;
 use super::facts::{Live, LiveMeta, Phase, PlanInputs, Served};
 use super::{Content, Planned};
 use crate::inventory::{Applied, Origin, Record};
 use crate::marks::Ownership;
 
-pub(super) fn planned(inputs: &PlanInputs, all: &DesiredSet, desired: &Desired) -> Planned {
-    describe(desired, decide(inputs, all, desired))
+pub(super) fn planned(inputs: &PlanInputs, desired: &Desired) -> Planned {
+    describe(desired, decide(inputs, desired))
 }
 
 pub(super) fn refused_twice(desired: &Desired, first: &ApplicationName) -> Planned {
@@ -33,14 +33,14 @@ fn describe(desired: &Desired, decision: Decision) -> Planned {
     }
 }
 
-fn decide(inputs: &PlanInputs, all: &DesiredSet, desired: &Desired) -> Decision {
+fn decide(inputs: &PlanInputs, desired: &Desired) -> Decision {
     let refused = |why| Decision::Refused { why };
     if inputs.protected.covers(&desired.key) {
         return refused(Why::Protected);
     }
     match desired.served {
         Served::Yes(_) => {}
-        Served::No => return refused(Why::NotServed { defined_here: all.defines(&desired.key.group) }),
+        Served::No => return refused(Why::NotServed { defined_here: inputs.desired.defines(&desired.key.group) }),
         Served::Gap => return refused(Why::DiscoveryGap),
     }
     let record = inputs.inventory.record(&desired.key);
@@ -119,7 +119,7 @@ fn reasons(desired: &Desired, record: Option<&Record>, live: &LiveMeta) -> BTree
 fn unchanged(inputs: &PlanInputs, record: Option<&Record>, live: &LiveMeta) -> Decision {
     let untouched = |applied: &Applied| applied.resource_version == live.resource_version;
     let settles =
-        record.is_some_and(|record| record.origin != Origin::Made && record.is_settled(inputs.bundle.mark().place));
+        record.is_some_and(|record| record.origin != Origin::Made && record.is_settled(inputs.bundle().mark().place));
     // An adopted object that settles may still carry what people added before.
     if record.and_then(Record::applied).is_some_and(untouched) && !settles {
         Decision::Keep

@@ -17,6 +17,7 @@ use crate::accept::AcceptedBundle;
 pub const DEFAULT_NAMESPACE: &str = "default";
 
 /// One object of the bundle, resolved against this cluster.
+#[derive(Debug)]
 pub(super) struct Desired<'a> {
     pub(super) key: ObjectKey,
     pub(super) application: &'a ApplicationName,
@@ -26,8 +27,14 @@ pub(super) struct Desired<'a> {
     pub(super) fingerprint: Digest,
 }
 
-/// All of a bundle's objects; each key once, and those that lost theirs to an earlier application.
-pub(super) struct DesiredSet<'a> {
+/// All of a bundle's objects, resolved against this cluster; each key once, and those that lost theirs
+/// to an earlier application.
+///
+/// It tells a shell what to read before it can plan, and is what the plan is made from: every object
+/// costs a digest, so it is resolved once a pass.
+#[derive(Debug)]
+pub struct DesiredSet<'a> {
+    pub(super) bundle: &'a AcceptedBundle,
     pub(super) objects: BTreeMap<ObjectKey, Desired<'a>>,
     pub(super) twice: Vec<(Desired<'a>, ApplicationName)>,
     /// Group, kind and name of objects whose scope is not known, so that none is taken for departed.
@@ -37,9 +44,15 @@ pub(super) struct DesiredSet<'a> {
 }
 
 impl<'a> DesiredSet<'a> {
-    pub(super) fn of(bundle: &'a AcceptedBundle, discovery: &Discovery) -> Self {
-        let mut set =
-            Self { objects: BTreeMap::new(), twice: Vec::new(), unresolved: BTreeSet::new(), defined: BTreeSet::new() };
+    /// Resolves a bundle against what the cluster serves.
+    pub fn of(bundle: &'a AcceptedBundle, discovery: &Discovery) -> Self {
+        let mut set = Self {
+            bundle,
+            objects: BTreeMap::new(),
+            twice: Vec::new(),
+            unresolved: BTreeSet::new(),
+            defined: BTreeSet::new(),
+        };
         for manifest in bundle.manifests() {
             for entry in &manifest.objects {
                 set.add(resolve(manifest, entry, discovery));
@@ -61,6 +74,21 @@ impl<'a> DesiredSet<'a> {
         }
     }
 
+    /// The bundle.
+    pub fn bundle(&self) -> &'a AcceptedBundle {
+        self.bundle
+    }
+
+    /// Every object, with the group and version in which it is desired.
+    pub fn objects(&self) -> impl Iterator<Item = (&ObjectKey, &'a str)> {
+        self.objects.iter().map(|(key, desired)| (key, desired.entry.api_version.as_str()))
+    }
+
+    /// Whether an object is in the bundle.
+    pub fn has(&self, key: &ObjectKey) -> bool {
+        self.objects.contains_key(key)
+    }
+
     /// Whether an object of the inventory is still wanted, or might be.
     pub(super) fn wants(&self, key: &ObjectKey) -> bool {
         self.objects.contains_key(key) || self.unresolved.contains(&loose(key))
@@ -70,13 +98,6 @@ impl<'a> DesiredSet<'a> {
     pub(super) fn defines(&self, group: &str) -> bool {
         self.defined.contains(group)
     }
-}
-
-/// Every object of a bundle, resolved against this cluster, with the version in which it is desired: what a
-/// shell has to read before it can plan.
-pub fn desired_keys(bundle: &AcceptedBundle, discovery: &Discovery) -> BTreeMap<ObjectKey, String> {
-    let set = DesiredSet::of(bundle, discovery);
-    set.objects.into_iter().map(|(key, desired)| (key, desired.entry.api_version.clone())).collect()
 }
 
 fn loose(key: &ObjectKey) -> (String, String, String) {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use skerry_common::bundle::digest::Digest;
 use skerry_common::object::ObjectKey;
 
+use super::desired::DesiredSet;
 use crate::accept::AcceptedBundle;
 use crate::inventory::Inventory;
 use crate::marks::Ownership;
@@ -13,7 +14,7 @@ use crate::marks::Ownership;
 #[derive(Debug, Clone, Copy)]
 pub struct PlanInputs<'a> {
     /// The target.
-    pub bundle: &'a AcceptedBundle,
+    pub desired: &'a DesiredSet<'a>,
     /// What we applied so far.
     pub inventory: &'a Inventory,
     /// What lives in the cluster; an object that is not listed counts as unknown.
@@ -25,6 +26,12 @@ pub struct PlanInputs<'a> {
     pub contents: &'a BTreeMap<ObjectKey, Contents>,
     /// What the agent itself lives on.
     pub protected: &'a Protected,
+}
+
+impl<'a> PlanInputs<'a> {
+    pub(super) fn bundle(&self) -> &'a AcceptedBundle {
+        self.desired.bundle
+    }
 }
 
 /// What is known of one live object.

@@ -16,7 +16,6 @@ use skerry_common::report::HeldPrune;
 
 use super::Planned;
 use super::decision::{Decision, Why, Would};
-use super::desired::DesiredSet;
 use super::facts::{Live, LiveMeta, PlanInputs, Protection, Served};
 use crate::inventory::{Change, Record};
 use crate::marks::Ownership;
@@ -47,14 +46,14 @@ pub(super) enum Intent {
     Leave(Why),
 }
 
-pub(super) fn departed(inputs: &PlanInputs, desired: &DesiredSet) -> Departed {
+pub(super) fn departed(inputs: &PlanInputs) -> Departed {
     let candidates: Vec<Candidate> = inputs
         .inventory
         .records()
-        .filter(|(key, _)| !desired.wants(key))
+        .filter(|(key, _)| !inputs.desired.wants(key))
         .map(|(key, record)| Candidate { key, record, intent: intent(inputs, key, record) })
         .collect();
-    let guarded = guard::guard(inputs, desired, &candidates);
+    let guarded = guard::guard(inputs, &candidates);
     let mut decisions: BTreeMap<&ObjectKey, Decision> = BTreeMap::new();
     for order in [Order::Rest, Order::Definitions, Order::Namespaces] {
         for candidate in candidates.iter().filter(|candidate| order_of(candidate.key) == order) {
@@ -93,7 +92,7 @@ fn intent(inputs: &PlanInputs, key: &ObjectKey, record: &Record) -> Intent {
         return Intent::Forget;
     }
     let application: &ApplicationName = &record.application;
-    let in_bundle = inputs.bundle.manifest(application).map(|manifest| &manifest.policy);
+    let in_bundle = inputs.bundle().manifest(application).map(|manifest| &manifest.policy);
     let Some(policy) = in_bundle.or_else(|| inputs.inventory.policy(application)) else {
         return Intent::Leave(Why::PolicyUnknown);
     };

@@ -62,7 +62,10 @@ async fn lists<C: Cluster>(bench: &Bench<'_, C>, namespace: &str) {
             assert!(listing.items.iter().all(|item| (item.get("data").is_some()) == (detail == Detail::Whole)));
             assert!(!listing.resource_version.is_empty());
             let mut visited = Vec::new();
-            let mut each = |item| visited.push(item);
+            let mut each = |item| {
+                visited.push(item);
+                futures::FutureExt::boxed(std::future::ready(()))
+            };
             let version = bench.cluster.visit(&maps, scope, Some(labels), detail, &mut each).await.expect("visited");
             assert!(!version.is_empty());
             assert_eq!(visited, listing.items);

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::connection::Connection;
 use super::request::{Ask, in_scope, many, name_kind};
-use crate::cluster::{ApiKind, ClusterError, Detail, Scope};
+use crate::cluster::{ApiKind, ClusterError, Detail, Scope, Visitor};
 
 /// Objects a page: what kubectl asks for; a page of thousands would sit in memory twice.
 pub(super) const PAGE: &str = "500";
@@ -48,7 +48,7 @@ pub(super) async fn visit(
     connection: &Connection,
     (kind, scope, labels, detail): Query<'_>,
     size: &str,
-    each: &mut (dyn FnMut(Value) + Send),
+    each: &mut Visitor<'_>,
 ) -> Result<String, ClusterError> {
     let mut count = 0;
     let mut next = String::new();
@@ -69,7 +69,7 @@ pub(super) async fn visit(
         }
         for mut item in items {
             name_kind(&mut item, kind);
-            each(item);
+            each(item).await;
         }
         if page.metadata.next.is_empty() {
             return Ok(page.metadata.resource_version);

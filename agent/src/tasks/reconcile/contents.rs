@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use futures::FutureExt as _;
 use serde_json::Value;
-use skerry_agent_core::accept::AcceptedBundle;
-use skerry_agent_core::plan::{Contents, Inhabitant, desired_keys};
+use skerry_agent_core::plan::{Contents, DesiredSet, Inhabitant};
 use skerry_common::error_chain::Chain;
 use skerry_common::object::ObjectKey;
 
@@ -19,9 +19,8 @@ const EPHEMERAL: [(&str, &str); 2] = [("", "Event"), ("events.k8s.io", "Event")]
 
 impl<C: Cluster> Reconciler<C> {
     /// Reads the contents of every namespace and definition of the inventory that the bundle has not.
-    pub(super) async fn contents(&self, bundle: &AcceptedBundle) -> BTreeMap<ObjectKey, Contents> {
-        let desired = desired_keys(bundle, &self.world.facts);
-        let departed = self.world.inventory.records().map(|(key, _)| key).filter(|key| !desired.contains_key(*key));
+    pub(super) async fn contents(&self, desired: &DesiredSet<'_>) -> BTreeMap<ObjectKey, Contents> {
+        let departed = self.world.inventory.records().map(|(key, _)| key).filter(|key| !desired.has(key));
         let mut contents = BTreeMap::new();
         for key in departed {
             let found = match key.kind.as_str() {
@@ -76,9 +75,12 @@ impl<C: Cluster> Reconciler<C> {
     }
 
     async fn read_into(&self, kind: &ApiKind, scope: &Scope, into: &mut Vec<Inhabitant>) -> Result<(), String> {
-        let listing = self.parts.cluster.list(kind, scope, None, Detail::Metadata).await;
-        let listing = listing.map_err(|error| Chain(&error).to_string())?;
-        into.extend(listing.items.iter().filter_map(|item| inhabitant(kind, item)));
+        let mut keep = |item: Value| {
+            into.extend(inhabitant(kind, &item));
+            std::future::ready(()).boxed()
+        };
+        let visited = self.parts.cluster.visit(kind, scope, None, Detail::Metadata, &mut keep).await;
+        visited.map_err(|error| Chain(&error).to_string())?;
         if into.len() > INHABITANTS_MAX { Err(format!("more than {INHABITANTS_MAX} objects")) } else { Ok(()) }
     }
 }

@@ -9,7 +9,7 @@ use skerry_agent_core::drift::{AdditionPolicy, Book, Fights, Treatment, addition
 use skerry_agent_core::health::{Judgement, Observed, judge};
 use skerry_agent_core::inventory::{Inventory, Record};
 use skerry_agent_core::marks;
-use skerry_agent_core::plan::{self, KindFacts, Live, LiveMeta, Phase, Protection};
+use skerry_agent_core::plan::{self, DesiredSet, KindFacts, Live, LiveMeta, Phase, Protection};
 use skerry_common::bundle::manifest::Policy;
 use skerry_common::diagnostic::ErrorClass;
 use skerry_common::id::{ApplicationName, FleetId, Place};
@@ -85,11 +85,10 @@ impl World {
     }
 
     /// The watches that a bundle and the inventory need; kinds that are not served need none.
-    pub(super) fn subjects(&self, bundle: &AcceptedBundle, namespaces: &[String]) -> BTreeSet<Subject> {
-        let desired = plan::desired_keys(bundle, &self.facts);
-        let ours = self.inventory.records().map(|(key, record)| (key, &record.api_version));
+    pub(super) fn subjects(&self, desired: &DesiredSet, namespaces: &[String]) -> BTreeSet<Subject> {
+        let ours = self.inventory.records().map(|(key, record)| (key, record.api_version.as_str()));
         let mut subjects = BTreeSet::new();
-        for (key, api_version) in desired.iter().chain(ours) {
+        for (key, api_version) in desired.objects().chain(ours) {
             let version = skerry_common::object::version_of(api_version);
             let exact = self.discovery.find_version(&key.group, version, &key.kind);
             let Some(kind) = exact.or_else(|| self.discovery.find(&key.group, &key.kind)) else { continue };
@@ -105,10 +104,10 @@ impl World {
 
     /// The facts about every object of a bundle and of the inventory: absent only if a watch that
     /// covers it has listed.
-    pub(super) fn live_facts(&self, bundle: &AcceptedBundle) -> BTreeMap<ObjectKey, Live> {
-        let desired = plan::desired_keys(bundle, &self.facts).into_keys();
-        let ours = self.inventory.records().map(|(key, _)| key.clone());
-        desired.chain(ours).map(|key| (key.clone(), self.live_fact(&key))).collect()
+    pub(super) fn live_facts(&self, desired: &DesiredSet) -> BTreeMap<ObjectKey, Live> {
+        let ours = self.inventory.records().map(|(key, _)| key);
+        let keys = desired.objects().map(|(key, _)| key).chain(ours);
+        keys.map(|key| (key.clone(), self.live_fact(key))).collect()
     }
 
     fn live_fact(&self, key: &ObjectKey) -> Live {
@@ -177,6 +176,17 @@ impl World {
         }
     }
 
+    /// Takes up the end of a complete listing: what it did not name is gone, unless it was written since.
+    pub(super) fn listed(&mut self, subject: &Subject, keys: &BTreeSet<ObjectKey>, version: &str) {
+        let is_since = |live: &Live| matches!(live, Live::Present(meta) if is_later(&meta.resource_version, version));
+        let is_gone = |key: &ObjectKey, live| subject.covers(key) && !keys.contains(key) && !is_since(live);
+        let gone: Vec<_> = self.live.iter().filter(|(key, live)| is_gone(key, live)).map(|(key, _)| key.clone()).collect();
+        for key in gone {
+            self.absent(&key);
+        }
+        self.known.insert(subject.clone(), Ok(()));
+    }
+
     /// Notes that an object was looked up and is not there.
     pub(super) fn absent(&mut self, key: &ObjectKey) {
         self.live.remove(key);
@@ -241,6 +251,11 @@ fn is_news(observed: &str, recorded: &str) -> bool {
     }
 }
 
+/// Whether a version is known to be later than another: both are decimal numbers that grow.
+fn is_later(version: &str, than: &str) -> bool {
+    matches!((version.parse::<u64>(), than.parse::<u64>()), (Ok(version), Ok(than)) if version > than)
+}
+
 /// What the planner needs of a live object.
 pub(super) fn live_meta(fleet: &FleetId, key: &ObjectKey, object: &Value, whole: bool) -> LiveMeta {
     let text = |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -258,6 +273,40 @@ pub(super) fn live_meta(fleet: &FleetId, key: &ObjectKey, object: &Value, whole:
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_complete_listing_ends_what_it_does_not_name_but_not_what_was_written_since() {
+        let kind = crate::cluster::ApiKind {
+            group: String::new(),
+            version: "v1".into(),
+            kind: "ConfigMap".into(),
+            plural: "configmaps".into(),
+            namespaced: true,
+        };
+        let subject = Subject { kind, namespace: Some("shop".into()) };
+        let fleet = FleetId::parse("f1").expect("an id");
+        let mut world = World::default();
+        let key = |namespace: &str, name: &str| ObjectKey {
+            group: String::new(),
+            kind: "ConfigMap".into(),
+            namespace: Some(namespace.into()),
+            name: name.into(),
+        };
+        for (namespace, name, version) in
+            [("shop", "named", "3"), ("shop", "gone", "3"), ("shop", "since", "12"), ("other", "elsewhere", "3")]
+        {
+            let object = serde_json::json!({"metadata": {"resourceVersion": version}});
+            let key = key(namespace, name);
+            let meta = live_meta(&fleet, &key, &object, false);
+            world.live.insert(key, Live::Present(meta));
+        }
+        world.listed(&subject, &[key("shop", "named")].into(), "9");
+        let left: Vec<&str> = world.live.keys().map(|key| key.name.as_str()).collect();
+        assert_eq!(left, ["elsewhere", "named", "since"]);
+        assert_eq!(world.live_fact(&key("shop", "gone")), Live::Absent);
+        world.unreadable(&subject, "it broke");
+        assert_eq!(world.live_fact(&key("shop", "gone")), Live::Unknown { reason: "it broke".into() });
+    }
 
     #[test]
     fn older_versions_are_no_news() {

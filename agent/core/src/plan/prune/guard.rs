@@ -16,7 +16,6 @@ use skerry_common::report::HeldPrune;
 use super::{Candidate, Intent};
 use crate::inventory::{Change, PruneList};
 use crate::plan::decision::{Decision, Guard};
-use crate::plan::desired::DesiredSet;
 use crate::plan::facts::PlanInputs;
 
 /// The guard lets fewer deletions than this pass: small applications are rebuilt all the time.
@@ -35,9 +34,9 @@ pub(super) struct Guarded {
     pub(super) changes: Vec<Change>,
 }
 
-pub(super) fn guard(inputs: &PlanInputs, desired: &DesiredSet, candidates: &[Candidate]) -> Guarded {
-    let confirmations: BTreeSet<Digest> = inputs.bundle.root().root().confirmations.iter().copied().collect();
-    let mut lists = known_lists(inputs, desired, &confirmations);
+pub(super) fn guard(inputs: &PlanInputs, candidates: &[Candidate]) -> Guarded {
+    let confirmations: BTreeSet<Digest> = inputs.bundle().root().root().confirmations.iter().copied().collect();
+    let mut lists = known_lists(inputs, &confirmations);
     let confirmed: BTreeSet<ObjectKey> =
         lists.values().filter(|list| list.confirmed).flat_map(|list| list.keys.iter().cloned()).collect();
     if lists.values().filter(|list| !list.confirmed).count() > UNCONFIRMED_LISTS_MAX {
@@ -79,10 +78,9 @@ impl Guarded {
 /// was shown, so it stays whole, and may still be confirmed when the list has grown since.
 fn known_lists(
     inputs: &PlanInputs,
-    desired: &DesiredSet,
     confirmations: &BTreeSet<Digest>,
 ) -> BTreeMap<Digest, PruneList> {
-    let is_current = |key: &ObjectKey| inputs.inventory.record(key).is_some() && !desired.wants(key);
+    let is_current = |key: &ObjectKey| inputs.inventory.record(key).is_some() && !inputs.desired.wants(key);
     let lists = inputs.inventory.prune_lists().map(|(digest, list)| {
         let confirmed = list.confirmed || confirmations.contains(digest);
         let keys = list.keys.iter().filter(|key| !confirmed || is_current(key)).cloned().collect();

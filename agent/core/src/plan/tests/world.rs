@@ -51,7 +51,7 @@ impl World {
     pub(super) fn plan(&self) -> Plan {
         let bundle = bundle(self.generation, &self.manifests, self.confirmations.clone());
         plan(&PlanInputs {
-            bundle: &bundle,
+            desired: &DesiredSet::of(&bundle, &self.discovery),
             inventory: &self.inventory,
             live: &self.live,
             discovery: &self.discovery,
