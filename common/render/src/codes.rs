@@ -200,6 +200,21 @@ pub const CODES: &[(u16, &str, &str)] = &[
         "several kustomization files",
         "The folder holds more than one of `kustomization.yaml`, `kustomization.yml` and `Kustomization`. Keep one.",
     ),
+    (
+        480,
+        "replacement invalid",
+        "A replacement needs a `source` (or a `sourceValue`) and `targets`, each with a `select`; or else only a `path` to a file that holds them. Before: `- {source: {kind: ConfigMap, name: a}}`, which says what to copy and not where to. After: `- {source: {kind: ConfigMap, name: a}, targets: [{select: {kind: Deployment}, fieldPaths: [spec.template.metadata.name]}]}`.",
+    ),
+    (
+        481,
+        "replacement without a value",
+        "The `source` of a replacement must select exactly one resource, by any identity that it has or had, and its `fieldPath` must lead to a value there. The message says what was found. Before: `source: {name: settings, fieldPath: data.HOST}`, when a ConfigMap and a Secret are called so. After: `source: {kind: ConfigMap, name: settings, fieldPath: data.HOST}`.",
+    ),
+    (
+        482,
+        "replacement without a field",
+        "A field path of a replacement leads nowhere in a resource that its target selects, or through a value of another shape. Correct the path, narrow `select`, or set `options: {create: true}` where the field is to be made. Before: `fieldPaths: [spec.containers.image]`, although `containers` is a list. After: `fieldPaths: ['spec.containers.[name=web].image']`.",
+    ),
 ];
 
 macro_rules! codes {
@@ -220,6 +235,7 @@ codes! {
     PATCH_TARGET = 451; PATCH_FAILS = 452; SELECTOR = 453; GENERATOR_INVALID = 455; GENERATOR_CLASH = 456;
     REPLICAS_UNMATCHED = 457; AMBIGUOUS_REFERENCE = 458; UNEXPECTED_SHAPE = 459; DEPRECATED = 460;
     SEVERAL_KUSTOMIZATIONS = 461;
+    REPLACEMENT = 480; REPLACEMENT_SOURCE = 481; REPLACEMENT_TARGET = 482;
 }
 
 /// What a step gives: its result, or everything that is wrong.

@@ -3,7 +3,7 @@
 //! ```text
 //! accumulate(folder):  resources ▸ generators ▸ components ▸ transformers
 //!   transformers:      patchesStrategicMerge ▸ patches ▸ namespace ▸ namePrefix ▸ nameSuffix
-//!                      ▸ labels ▸ annotations ▸ patchesJson6902 ▸ replicas ▸ images
+//!                      ▸ labels ▸ annotations ▸ patchesJson6902 ▸ replicas ▸ images ▸ replacements
 //! build(folder):       accumulate ▸ name hashes ▸ name references ▸ drop local-config ▸ sort
 //! ```
 //! Resources keep every identity that they had ([`resource::Resource::previous`]), because patches,
@@ -11,15 +11,19 @@
 //! A field that is not built yet is refused by name (`SK0442`), never ignored.
 
 mod accumulate;
+mod embedded;
+mod field_path;
 mod field_spec;
 mod file;
 mod generators;
+mod go_json;
 mod images;
 mod name_refs;
 mod order;
 mod patch_json6902;
 mod patch_strategic;
 mod patches;
+mod replacements;
 mod resource;
 mod schema;
 mod select;

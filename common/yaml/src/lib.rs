@@ -65,7 +65,7 @@ pub use json::{from_json, to_json, to_json_with};
 pub use limits::Limits;
 pub use node::{CollectionStyle, Comments, Document, Node, NodeKind, Position, ScalarStyle};
 pub use parser::{parse, parse_bytes};
-pub use resolve::{Resolved, Rules};
+pub use resolve::{Resolved, Rules, implied_tag};
 
 #[cfg(test)]
 mod convert_tests;

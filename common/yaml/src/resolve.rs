@@ -62,6 +62,29 @@ impl Node {
             Some(_) => Some(Resolved::Str),
         }
     }
+
+    /// The tag that Kustomize keeps with a scalar: the explicit one, else that of its type. `!`
+    /// marks a scalar that a program has made without saying its type.
+    pub fn kept_tag(&self) -> Option<&str> {
+        let NodeKind::Scalar { text, style } = &self.kind else { return self.tag() };
+        match self.tag() {
+            Some(tag) => Some(tag),
+            None if *style == ScalarStyle::Plain => Some(implied_tag(text)),
+            None => Some("!!str"),
+        }
+    }
+}
+
+/// The tag of plain text by Kustomize's rules.
+pub fn implied_tag(text: &str) -> &'static str {
+    match resolve_text(text, Rules::Kustomize) {
+        Resolved::Null => "!!null",
+        Resolved::Bool(_) => "!!bool",
+        Resolved::Int(_) | Resolved::Uint(_) => "!!int",
+        Resolved::Float(_) => "!!float",
+        Resolved::Str | Resolved::NotScalar if parse_timestamp(text).is_some() => "!!timestamp",
+        Resolved::Str | Resolved::NotScalar => "!!str",
+    }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "upstream turns integers into floats the same way")]

@@ -12,6 +12,7 @@ use super::file::{self, Kustomization, Text};
 use super::generators;
 use super::images;
 use super::patches;
+use super::replacements;
 use super::resource::Resource;
 use super::transform_names::{self, End};
 use super::{transform_labels, transform_namespace, transform_replicas};
@@ -70,7 +71,8 @@ fn transform(view: &View<'_>, kustomization: &Kustomization, resources: &mut Vec
     for rule in &kustomization.images {
         images::apply(resources, rule)?;
     }
-    Ok(())
+    let rules = replacements::load_all(view, kustomization, &kustomization.replacements)?;
+    replacements::apply(view, &rules, resources)
 }
 
 /// What one entry of `resources` gives: the documents of a file, or the build of a folder.

@@ -3,8 +3,9 @@
 use std::sync::LazyLock;
 
 use skerry_common::diagnostic::Location;
-use skerry_yaml::{Node, NodeKind};
+use skerry_yaml::{Node, NodeKind, implied_tag};
 
+use super::field_path::split_escaped;
 use super::resource::Resource;
 use crate::codes::{self, Fallible, fail};
 
@@ -70,7 +71,7 @@ pub(crate) fn visit(
         return Ok(());
     }
     let missing = if spec.creates { missing } else { Missing::Skip };
-    let path = split(&spec.path);
+    let path = split_escaped(&spec.path, '/');
     match descend(&mut resource.node, &path, missing, change) {
         Ok(()) => Ok(()),
         Err(Misfit(message)) => misfit(&resource.location(), &spec.path, message),
@@ -81,22 +82,6 @@ pub(crate) fn visit(
 pub(crate) fn misfit<T>(at: &Location, path: &str, message: String) -> Fallible<T> {
     let at = at.clone().with_field(path.replace('/', "."));
     fail(codes::UNEXPECTED_SHAPE, &at, message)
-}
-
-/// Cuts a path at its `/`, not at its `\/`.
-pub(crate) fn split(path: &str) -> Vec<String> {
-    let mut parts = vec![String::new()];
-    let mut chars = path.chars().peekable();
-    while let Some(char) = chars.next() {
-        let escaped = char == '\\' && chars.peek() == Some(&'/');
-        match (char, parts.last_mut()) {
-            ('/', _) => parts.push(String::new()),
-            (_, Some(part)) if escaped => part.extend(chars.next()),
-            (_, Some(part)) => part.push(char),
-            (_, None) => {}
-        }
-    }
-    parts
 }
 
 fn descend(
@@ -155,6 +140,24 @@ pub(crate) fn set_text(node: &mut Node, new: String) -> Result<(), Misfit> {
     }
 }
 
+/// Sets the text of a scalar, which stays of the type that it is: text that does not fit the type
+/// is refused in the end, when types matter.
+pub(crate) fn set_text_of_type(node: &mut Node, new: String) {
+    let tag = node.kept_tag().unwrap_or("").to_owned();
+    let is_written = node.tag().is_some();
+    let is_plain = node.is_plain();
+    if !is_written && is_plain && tag == "!!str" {
+        node.kind = Node::string(new).kind;
+        return;
+    }
+    if !is_written && is_plain && tag != implied_tag(&new) {
+        node.set_tag(Some(tag));
+    }
+    if let NodeKind::Scalar { text, .. } = &mut node.kind {
+        *text = new;
+    }
+}
+
 /// Sets a string, whatever its text looks like.
 pub(crate) fn set_string(node: &mut Node, new: &str) -> Result<(), Misfit> {
     if !node.is_scalar() {
@@ -185,11 +188,6 @@ pub(crate) fn set_entry(node: &mut Node, key: &str, value: &str) -> Result<(), M
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn paths_are_cut_at_bare_slashes() {
-        assert_eq!(split("metadata/annotations/a.b\\/c"), ["metadata", "annotations", "a.b/c"]);
-    }
 
     #[test]
     fn the_table_is_read_whole() {

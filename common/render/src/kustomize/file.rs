@@ -1,6 +1,7 @@
 //! The kustomization file: its fields, typed, each with its place.
 
 mod reader;
+mod replacements;
 mod rules;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use skerry_common::diagnostic::{Diagnostic, Location};
 
 pub(crate) use reader::Text;
 use reader::{Reader, Spot};
+pub(crate) use replacements::{FieldRule, Origin, ReplacementEntry, ReplacementRule, SourceRule, TargetRule};
 pub(crate) use rules::{Allows, GeneratorRule, ImageRule, LabelRule, PatchContent, PatchRule, Reach, ReplicaRule};
 
 use crate::codes::{self, Fallible, fail};
@@ -33,6 +35,7 @@ const SUPPORTED: &[&str] = &[
     "images",
     "imageTags",
     "replicas",
+    "replacements",
     "resources",
     "components",
     "bases",
@@ -44,7 +47,6 @@ const SUPPORTED: &[&str] = &[
 /// What Kustomize has besides. Refused by name, unless empty.
 const NOT_YET: &[&str] = &[
     "openapi",
-    "replacements",
     "vars",
     "sortOptions",
     "crds",
@@ -87,6 +89,7 @@ pub(crate) struct Kustomization {
     pub(crate) patches_json: Vec<PatchRule>,
     pub(crate) images: Vec<ImageRule>,
     pub(crate) replicas: Vec<ReplicaRule>,
+    pub(crate) replacements: Vec<ReplacementEntry>,
     pub(crate) config_maps: Vec<GeneratorRule>,
     pub(crate) secrets: Vec<GeneratorRule>,
 }
@@ -102,12 +105,24 @@ pub(crate) fn read(view: &View<'_>, found: &Found, folder: &str) -> Fallible<Kus
     let Some(node) = documents.pop() else {
         return fail(codes::KUSTOMIZATION_INVALID, &at, "the kustomization is empty");
     };
-    let mut reader = Reader { file: Arc::from(found.path.as_str()), problems: Vec::new() };
+    let mut reader = Reader::new(Arc::from(found.path.as_str()));
     let root = Spot { node: &node, path: String::new() };
     check_fields(view, &mut reader, &root);
     let is_component = check_kind(&mut reader, &root);
     let kustomization = read_fields(&mut reader, &root, found, folder, is_component);
     if reader.problems.is_empty() { Ok(kustomization) } else { Err(reader.problems) }
+}
+
+/// Reads a file of replacements: one, or a list of them.
+pub(crate) fn read_replacements(view: &View<'_>, found: &Found, content: &[u8]) -> Fallible<Vec<ReplacementRule>> {
+    let nodes = parse_nodes(content, &found.path, &view.limits)?;
+    let mut reader = Reader::converting(Arc::from(found.path.as_str()));
+    let Some(node) = nodes.first() else {
+        let at = Location::file(&found.path, None);
+        return fail(codes::REPLACEMENT, &at, "the file is empty: a replacement or a list of them is needed");
+    };
+    let rules = replacements::rules(&mut reader, node);
+    if reader.problems.is_empty() { Ok(rules) } else { Err(reader.problems) }
 }
 
 fn check_fields(view: &View<'_>, reader: &mut Reader, root: &Spot<'_>) {
@@ -179,6 +194,7 @@ fn read_fields(reader: &mut Reader, root: &Spot<'_>, found: &Found, folder: &str
         patches_json: rules::patches(reader, root, "patchesJson6902"),
         images,
         replicas: rules::replicas(reader, root),
+        replacements: replacements::entries(reader, root),
         config_maps: rules::generators(reader, root, "configMapGenerator"),
         secrets: rules::generators(reader, root, "secretGenerator"),
     }

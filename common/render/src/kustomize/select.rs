@@ -3,7 +3,7 @@
 use regex::Regex;
 use skerry_yaml::Node;
 
-use super::resource::Resource;
+use super::resource::{Resource, ResourceId};
 
 /// Narrows resources down; every part that is given must match.
 #[derive(Debug, Clone, Default)]
@@ -68,6 +68,31 @@ impl Selector {
     /// Whether it names one resource at least by a name.
     pub(crate) fn has_name(&self) -> bool {
         self.name.is_some()
+    }
+
+    /// Whether it says anything about the identity of a resource.
+    pub(crate) fn has_identity(&self) -> bool {
+        [&self.group, &self.version, &self.kind, &self.name, &self.namespace].into_iter().any(Option::is_some)
+    }
+
+    /// Whether it says anything about labels or annotations.
+    pub(crate) fn has_labels(&self) -> bool {
+        !self.labels.is_empty() || !self.annotations.is_empty()
+    }
+
+    /// Whether it fits one identity, namespace as written.
+    pub(crate) fn matches_identity(&self, id: &ResourceId) -> bool {
+        let fits = |regex: &Option<Regex>, text: &str| regex.as_ref().is_none_or(|regex| regex.is_match(text));
+        fits(&self.group, &id.gvk.group)
+            && fits(&self.version, &id.gvk.version)
+            && fits(&self.kind, &id.gvk.kind)
+            && fits(&self.name, &id.name)
+            && fits(&self.namespace, &id.namespace)
+    }
+
+    /// Whether it fits the labels and annotations of an object.
+    pub(crate) fn matches_labels(&self, node: &Node) -> bool {
+        all_hold(&self.labels, node, "labels") && all_hold(&self.annotations, node, "annotations")
     }
 
     /// Whether a resource is meant: name and namespace may be those that it had at first.

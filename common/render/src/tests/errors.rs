@@ -181,7 +181,6 @@ fn kustomization_files() {
     );
     for field in [
         "openapi",
-        "replacements",
         "vars",
         "sortOptions",
         "crds",
@@ -314,4 +313,27 @@ fn no_message_shows_a_secret() {
     check(
         "secretGenerator: [{name: s, literals: [a=marker]}]\npatches:\n- target: {kind: Secret}\n  patch: |-\n    - {op: test, path: /data/a, value: marker}\n",
     );
+}
+
+#[test]
+fn replacements() {
+    let with = |entry: &str| format!("resources: [a.yaml, web.yaml]\nreplacements:\n- {entry}\n");
+    let check = |entry: &str, expected: &str| kustomization(&with(entry), expected);
+    check("{source: {kind: ConfigMap}}", "error[SK0480]: `targets` is missing: it says where the value goes\n");
+    check("{path: a.yaml, source: {}}", "error[SK0480]: either a `path` or `source` and `targets` are needed");
+    check("{path: nothing.yaml}", "error[SK0400]: `nothing.yaml` does not exist\n  --> k/kustomization.yaml:3");
+    check("{sourceValue: a, targets: [{}]}", "error[SK0480]: `select` is missing: it says which resources are meant\n");
+    check(
+        "{source: {kind: ConfigMap, fieldPath: data.x}, targets: [{select: {}}]}",
+        "error[SK0481]: `ConfigMap a` has no value at `data.x`\n  --> k/kustomization.yaml:3 (replacements[0])\n",
+    );
+    check(
+        "{source: {kind: ConfigMap}, targets: [{select: {kind: Deployment}, fieldPaths: [\"spec.[a=^b]\"], options: {create: true}}]}",
+        "error[SK0482]: `spec.[a=^b]` of `Deployment web` cannot be replaced: a list is needed for `[a=^b]`\n",
+    );
+    check(
+        "{source: {kind: ConfigMap}, targets: [{select: {kind: Deployment}, fieldPaths: [\"spec.x.[a=^b]\"], options: {create: true}}]}",
+        "error[SK0482]: `spec.x.[a=^b]` of `Deployment web` cannot be replaced: an entry made for `[a=^b]` does not match it\n",
+    );
+    check(&format!("{{sourceValue: a, targets: [{{select: {{}}, fieldPaths: [{}]}}]}}", "a.".repeat(80)), "error[SK0480]: the path has more than 64 parts");
 }

@@ -37,9 +37,22 @@ impl<'a> Spot<'a> {
 pub(crate) struct Reader {
     pub(crate) file: Arc<str>,
     pub(crate) problems: Vec<Diagnostic>,
+    /// Whether numbers and flags pass for texts, as they do for Kustomize in files other than the
+    /// kustomization itself.
+    converts: bool,
 }
 
 impl Reader {
+    /// Reads a kustomization.
+    pub(crate) fn new(file: Arc<str>) -> Self {
+        Self { file, problems: Vec::new(), converts: false }
+    }
+
+    /// Reads a file that a kustomization names.
+    pub(crate) fn converting(file: Arc<str>) -> Self {
+        Self { converts: true, ..Self::new(file) }
+    }
+
     /// Where a field is.
     pub(crate) fn at(&self, spot: &Spot<'_>) -> Location {
         let at = place(&self.file, spot.node);
@@ -76,6 +89,13 @@ impl Reader {
         }
     }
 
+    /// Refuses fields that are not known, in a kustomization; elsewhere they are passed over.
+    pub(crate) fn only_if_strict(&mut self, spot: &Spot<'_>, known: &[&str]) {
+        if !self.converts {
+            self.only(spot, known);
+        }
+    }
+
     /// A text; absent and null are the same.
     pub(crate) fn text(&mut self, parent: &Spot<'_>, key: &str) -> Option<String> {
         let spot = parent.child(key)?;
@@ -88,8 +108,15 @@ impl Reader {
     }
 
     fn value(&mut self, spot: &Spot<'_>) -> Option<String> {
-        if spot.node.resolve() == Resolved::Str {
-            return spot.node.as_str().map(str::to_owned);
+        let resolved = spot.node.resolve();
+        if resolved == Resolved::Str || (self.converts && resolved != Resolved::NotScalar) {
+            return match resolved {
+                Resolved::Bool(value) => Some(value.to_string()),
+                Resolved::Int(value) => Some(value.to_string()),
+                Resolved::Null | Resolved::Uint(_) | Resolved::Float(_) | Resolved::Str | Resolved::NotScalar => {
+                    spot.node.as_str().map(str::to_owned)
+                }
+            };
         }
         let problem = Diagnostic::error(codes::KUSTOMIZATION_INVALID, format!("`{}` must be a text", spot.path));
         let mut problem = problem.at(self.at(spot));

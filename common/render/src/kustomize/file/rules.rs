@@ -11,7 +11,7 @@ use crate::kustomize::resource::Behavior;
 use crate::kustomize::select::Selector;
 
 /// Most parts of a field's path: no Kubernetes object is nested as deep.
-const PATH_PARTS_MAX: usize = 64;
+pub(super) const PATH_PARTS_MAX: usize = 64;
 
 /// One entry of `labels`; `commonLabels` is one that goes everywhere.
 #[derive(Debug, Clone, Default)]
@@ -163,9 +163,9 @@ pub(super) fn patches(reader: &mut Reader, root: &Spot<'_>, key: &str) -> Vec<Pa
     rules
 }
 
-fn selector(reader: &mut Reader, spot: &Spot<'_>) -> Option<Selector> {
+pub(super) fn selector(reader: &mut Reader, spot: &Spot<'_>) -> Option<Selector> {
     const KNOWN: &[&str] = &["group", "version", "kind", "name", "namespace", "labelSelector", "annotationSelector"];
-    reader.only(spot, KNOWN);
+    reader.only_if_strict(spot, KNOWN);
     let values = KNOWN.iter().map(|key| (*key, reader.text(spot, key).unwrap_or_default())).collect();
     match Selector::parse(values) {
         Ok(selector) => Some(selector),

@@ -6,6 +6,7 @@ use serde_json::Value;
 use skerry_common::bundle::digest::Digest;
 use skerry_yaml::{Node, Rules, to_json_with};
 
+use crate::kustomize::go_json::compact as value;
 use crate::kustomize::resource::Resource;
 
 /// How many digits of the digest are used.
@@ -65,70 +66,4 @@ fn fields(out: &mut String, node: &Node, before: &[&str], always: &[&str], kind:
 
 fn json(node: &Node) -> Value {
     to_json_with(node, Rules::Kustomize).unwrap_or(Value::Null)
-}
-
-/// JSON as Go writes it: keys sorted, `<`, `>`, `&` and two separators escaped.
-fn value(out: &mut String, json: &Value) {
-    match json {
-        Value::Null | Value::Bool(_) | Value::Number(_) => {
-            let _ = write!(out, "{json}");
-        }
-        Value::String(text) => string(out, text),
-        Value::Array(items) => {
-            out.push('[');
-            for (index, item) in items.iter().enumerate() {
-                if index > 0 {
-                    out.push(',');
-                }
-                value(out, item);
-            }
-            out.push(']');
-        }
-        Value::Object(map) => {
-            let mut entries: Vec<_> = map.iter().collect();
-            entries.sort_unstable_by_key(|(key, _)| *key);
-            out.push('{');
-            for (index, (key, item)) in entries.into_iter().enumerate() {
-                if index > 0 {
-                    out.push(',');
-                }
-                string(out, key);
-                out.push(':');
-                value(out, item);
-            }
-            out.push('}');
-        }
-    }
-}
-
-fn string(out: &mut String, text: &str) {
-    out.push('"');
-    for char in text.chars() {
-        match char {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\0'..='\u{1f}' => {
-                let _ = write!(out, "\\u{:04x}", u32::from(char));
-            }
-            _ => out.push(char),
-        }
-    }
-    out.push('"');
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn strings_are_escaped_as_go_does() {
-        let mut out = String::new();
-        string(&mut out, "a<b>&\"\\\n\u{1}\u{7f}é\u{2028}");
-        assert_eq!(out, "\"a\\u003cb\\u003e\\u0026\\\"\\\\\\n\\u0001\u{7f}é\\u2028\"");
-    }
 }

@@ -1,0 +1,29 @@
+//! YAML or JSON inside a text, such as a configuration file in a config map.
+
+use skerry_yaml::{Document, EmitOptions, Limits, Rules, emit_documents, expand_aliases, parse, to_json_with};
+
+use super::go_json;
+
+/// Reads the first document of a text; nothing when it is no YAML or empty.
+pub(crate) fn read(text: &str) -> Option<Document> {
+    let mut documents = parse(text, &Limits::default()).ok()?;
+    if documents.is_empty() || text.trim().is_empty() { None } else { Some(documents.swap_remove(0)) }
+}
+
+/// Writes a document as Kustomize does: as JSON where the text began like JSON, over several
+/// lines where that did; else as YAML.
+pub(crate) fn write(mut document: Document, old: &str) -> Option<String> {
+    if !old.trim_start().starts_with(['{', '[']) {
+        let printed = emit_documents(&[document], &EmitOptions::default());
+        return Some(printed.trim().to_owned());
+    }
+    expand_aliases(&mut document, &Limits::default()).ok()?;
+    let json = to_json_with(&document.root, Rules::Kustomize).ok()?;
+    let mut printed = String::new();
+    if old.contains('\n') && old.contains("  ") {
+        go_json::pretty(&mut printed, &json);
+    } else {
+        go_json::compact(&mut printed, &json);
+    }
+    Some(printed)
+}
