@@ -201,6 +201,26 @@ pub const CODES: &[(u16, &str, &str)] = &[
         "The folder holds more than one of `kustomization.yaml`, `kustomization.yml` and `Kustomization`. Keep one.",
     ),
     (
+        470,
+        "no effect",
+        "The kustomization holds something that Kustomize reads and then does nothing with, most often a misspelt word. It is built as Kustomize builds it; correct the word. Before: `buildMetadata: [originAnnotation]`. After: `buildMetadata: [originAnnotations]`.",
+    ),
+    (
+        471,
+        "plugin that cannot run",
+        "`generators`, `transformers` and `validators` take documents with `apiVersion: builtin` and a kind that Kustomize itself has. KRM functions, programs and containers are never run: a render reads the source and nothing else. Run the function when you commit, and list what it gives in `resources`. Before: `apiVersion: example.org/v1`, `kind: Sprinkle`. After: `apiVersion: builtin`, `kind: LabelTransformer`.",
+    ),
+    (
+        472,
+        "plugin configuration invalid",
+        "A field of the document that configures a builtin plugin is missing or has a value that the plugin does not know. The message says which and what is needed. Before: `kind: PrefixTransformer`, `prefix: a-`. After: the same with `fieldSpecs: [{path: metadata/name}]`.",
+    ),
+    (
+        473,
+        "validator changes resources",
+        "What is listed in `validators` may refuse resources but not change them; only the label `validated-by` may be left on what has no labels. Before: `validators: [labels.yaml]`. After: `transformers: [labels.yaml]`.",
+    ),
+    (
         480,
         "replacement invalid",
         "A replacement needs a `source` (or a `sourceValue`) and `targets`, each with a `select`; or else only a `path` to a file that holds them. Before: `- {source: {kind: ConfigMap, name: a}}`, which says what to copy and not where to. After: `- {source: {kind: ConfigMap, name: a}, targets: [{select: {kind: Deployment}, fieldPaths: [spec.template.metadata.name]}]}`.",
@@ -234,7 +254,8 @@ codes! {
     FILE_OUTSIDE = 446; RESOURCE_TWICE = 447; COMPONENT_MISPLACED = 448; REMOTE = 449; PATCH_UNREADABLE = 450;
     PATCH_TARGET = 451; PATCH_FAILS = 452; SELECTOR = 453; GENERATOR_INVALID = 455; GENERATOR_CLASH = 456;
     REPLICAS_UNMATCHED = 457; AMBIGUOUS_REFERENCE = 458; UNEXPECTED_SHAPE = 459; DEPRECATED = 460;
-    SEVERAL_KUSTOMIZATIONS = 461;
+    SEVERAL_KUSTOMIZATIONS = 461; NO_EFFECT = 470;
+    PLUGIN = 471; PLUGIN_CONFIGURATION = 472; VALIDATOR_CHANGES = 473;
     REPLACEMENT = 480; REPLACEMENT_SOURCE = 481; REPLACEMENT_TARGET = 482;
 }
 

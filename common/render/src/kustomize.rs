@@ -4,7 +4,8 @@
 //! accumulate(folder):  resources ▸ generators ▸ components ▸ transformers
 //!   transformers:      patchesStrategicMerge ▸ patches ▸ namespace ▸ namePrefix ▸ nameSuffix
 //!                      ▸ labels ▸ annotations ▸ patchesJson6902 ▸ replicas ▸ images ▸ replacements
-//! build(folder):       accumulate ▸ name hashes ▸ name references ▸ drop local-config ▸ sort
+//!                      ▸ `transformers` ▸ `validators`
+//! build(folder):       accumulate ▸ name hashes ▸ name references ▸ drop local-config ▸ sort ▸ notes
 //! ```
 //! Resources keep every identity that they had ([`resource::Resource::previous`]), because patches,
 //! selectors and references may use any of them; only at the very end are references rewritten.
@@ -19,10 +20,12 @@ mod generators;
 mod go_json;
 mod images;
 mod name_refs;
+mod notes;
 mod order;
 mod patch_json6902;
 mod patch_strategic;
 mod patches;
+mod plugins;
 mod replacements;
 mod resource;
 mod schema;
@@ -31,6 +34,8 @@ mod transform_labels;
 mod transform_names;
 mod transform_namespace;
 mod transform_replicas;
+mod transformers;
+mod value_add;
 
 use crate::codes::Fallible;
 use crate::document::Source;
@@ -38,9 +43,12 @@ use crate::tree::View;
 
 /// Builds the kustomization of a folder.
 pub(crate) fn build(view: &View<'_>, folder: &str) -> Fallible<Vec<Source>> {
-    let mut resources = accumulate::accumulate(view, folder)?;
-    generators::add_hashes(&mut resources);
+    let root = accumulate::open_root(view, folder)?;
+    let mut resources = accumulate::accumulate(view, &root)?;
+    generators::add_hashes(&mut resources)?;
     name_refs::rewrite(&mut resources)?;
     resources.retain(|resource| !resource.is_local_config());
-    Ok(order::sort(resources)?.into_iter().map(resource::finish).collect())
+    let mut resources = order::sort(resources, &root.sort)?;
+    notes::finish(&mut resources, root.notes)?;
+    Ok(resources.into_iter().map(resource::finish).collect())
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 pub use memory::MemoryTree;
-pub(crate) use path::{PathProblem, join, parent, starts_in};
+pub(crate) use path::{PathProblem, join, join_written, parent, starts_in};
 pub(crate) use view::{Found, View};
 
 /// A read-only view of a Git tree or a folder.

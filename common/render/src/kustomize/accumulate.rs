@@ -10,23 +10,52 @@ use skerry_yaml::Rules;
 
 use super::file::{self, Kustomization, Text};
 use super::generators;
-use super::images;
-use super::patches;
-use super::replacements;
+use super::notes::{self, Maker, Origin};
+use super::plugins::{self, Role};
 use super::resource::Resource;
-use super::transform_names::{self, End};
-use super::{transform_labels, transform_namespace, transform_replicas};
+use super::transformers::{self, Step};
 use crate::build::leaves;
 use crate::codes::{self, Fallible, fail, fail_with_help};
 use crate::document::{flatten_lists, read_documents, text_at};
 use crate::plain::{FolderKind, folder_kind};
 use crate::tree::{Found, View, join, starts_in};
 
-/// Gathers and transforms what the kustomization of a folder says.
-pub(crate) fn accumulate(view: &View<'_>, folder: &str) -> Fallible<Vec<Resource>> {
+/// The folders around the one at hand, outermost first.
+pub(crate) struct Around {
+    folders: Vec<String>,
+    /// Where each lies, as written, while notes are kept; else nothing.
+    origins: Vec<Origin>,
+}
+
+impl Around {
+    /// Where the folder at hand lies, while notes are kept.
+    pub(crate) fn origin(&self) -> Option<&Origin> {
+        self.origins.last()
+    }
+
+    /// Who a field of a kustomization makes or changes resources as, while notes are kept.
+    fn maker(&self, kustomization: &Kustomization, kind: &str) -> Option<Maker> {
+        Some(self.origin()?.field(kustomization.file_name(), kind))
+    }
+
+    fn leave(&mut self) {
+        self.folders.pop();
+        self.origins.pop();
+    }
+}
+
+/// Opens the kustomization that a build begins with.
+pub(crate) fn open_root(view: &View<'_>, folder: &str) -> Fallible<Kustomization> {
     let kustomization = open(view, folder, &Location::file(folder, None))?;
     refuse_misplaced(&kustomization, false, &kustomization.at)?;
-    target(view, &kustomization, Vec::new(), &mut vec![kustomization.folder.clone()])
+    Ok(kustomization)
+}
+
+/// Gathers and transforms what a kustomization says.
+pub(crate) fn accumulate(view: &View<'_>, kustomization: &Kustomization) -> Fallible<Vec<Resource>> {
+    let origins = if kustomization.notes.kept { vec![Origin::default()] } else { Vec::new() };
+    let mut around = Around { folders: vec![kustomization.folder.clone()], origins };
+    target(view, kustomization, Vec::new(), &mut around)
 }
 
 /// Carries out one kustomization on top of what is there.
@@ -34,61 +63,78 @@ fn target(
     view: &View<'_>,
     kustomization: &Kustomization,
     mut resources: Vec<Resource>,
-    chain: &mut Vec<String>,
+    around: &mut Around,
 ) -> Fallible<Vec<Resource>> {
     view.count_build(&kustomization.at)?;
     for entry in &kustomization.resources {
-        let more = include(view, kustomization, entry, chain)?;
+        let more = include(view, kustomization, entry, around)?;
         append(&mut resources, more)?;
     }
-    generators::run(view, kustomization, &mut resources)?;
+    generate(view, kustomization, around, &mut resources)?;
     for entry in &kustomization.components {
         let component = open_entry(view, kustomization, entry)?;
         refuse_misplaced(&component, true, &entry.at)?;
-        enter(view, &component, entry, chain)?;
-        resources = target(view, &component, resources, chain)?;
-        chain.pop();
+        enter(view, &component, entry, around)?;
+        resources = target(view, &component, resources, around)?;
+        around.leave();
     }
-    transform(view, kustomization, &mut resources)?;
+    transform(view, kustomization, around, &mut resources)?;
     Ok(resources)
 }
 
-fn transform(view: &View<'_>, kustomization: &Kustomization, resources: &mut Vec<Resource>) -> Fallible<()> {
-    patches::apply_strategic(view, kustomization, resources)?;
-    patches::apply(view, kustomization, resources)?;
-    transform_namespace::apply(resources, &kustomization.namespace)?;
-    for (text, end) in [(&kustomization.name_prefix, End::Prefix), (&kustomization.name_suffix, End::Suffix)] {
-        transform_names::apply(view, resources, text, end)?;
+fn transform(
+    view: &View<'_>,
+    kustomization: &Kustomization,
+    around: &mut Around,
+    resources: &mut Vec<Resource>,
+) -> Fallible<()> {
+    for transformer in transformers::of_fields(view, kustomization)? {
+        let maker = around.maker(kustomization, transformer.kind());
+        Step { transformer, maker }.run(view, resources)?;
     }
-    for rule in &kustomization.labels {
-        transform_labels::apply_labels(view, resources, rule)?;
+    for config in plugins::configurations(view, kustomization, &kustomization.transformers, Role::Transformer, around)?
+    {
+        let transformer = plugins::transformer(view, kustomization, &config)?;
+        Step { transformer, maker: notes::plugin(&config) }.run(view, resources)?;
     }
-    transform_labels::apply_annotations(view, resources, &kustomization.annotations)?;
-    patches::apply_json(view, kustomization, resources)?;
-    for rule in &kustomization.replicas {
-        transform_replicas::apply(resources, rule)?;
+    for config in plugins::configurations(view, kustomization, &kustomization.validators, Role::Transformer, around)? {
+        let transformer = plugins::transformer(view, kustomization, &config)?;
+        plugins::validate(view, &config, transformer, resources)?;
     }
-    for rule in &kustomization.images {
-        images::apply(resources, rule)?;
+    Ok(())
+}
+
+fn generate(
+    view: &View<'_>,
+    kustomization: &Kustomization,
+    around: &mut Around,
+    resources: &mut Vec<Resource>,
+) -> Fallible<()> {
+    for generator in generators::of_fields(kustomization) {
+        let maker = around.maker(kustomization, generator.kind());
+        generators::run(view, kustomization, &generator, maker.as_ref(), resources)?;
     }
-    let rules = replacements::load_all(view, kustomization, &kustomization.replacements)?;
-    replacements::apply(view, &rules, resources)
+    for config in plugins::configurations(view, kustomization, &kustomization.generators, Role::Generator, around)? {
+        let generator = plugins::generator(view, &config)?;
+        generators::run(view, kustomization, &generator, notes::plugin(&config).as_ref(), resources)?;
+    }
+    Ok(())
 }
 
 /// What one entry of `resources` gives: the documents of a file, or the build of a folder.
-fn include(
+pub(crate) fn include(
     view: &View<'_>,
     kustomization: &Kustomization,
     entry: &Text,
-    chain: &mut Vec<String>,
+    around: &mut Around,
 ) -> Fallible<Vec<Resource>> {
     let found = find(view, kustomization, entry)?;
     if found.is_folder {
         let base = open(view, &found.path, &entry.at)?;
         refuse_misplaced(&base, false, &entry.at)?;
-        enter(view, &base, entry, chain)?;
-        let resources = target(view, &base, Vec::new(), chain)?;
-        chain.pop();
+        enter(view, &base, entry, around)?;
+        let resources = target(view, &base, Vec::new(), around)?;
+        around.leave();
         return Ok(resources);
     }
     refuse_outside(kustomization, &found, entry)?;
@@ -97,6 +143,9 @@ fn include(
         let resource = Resource::new(source);
         check_named(&resource)?;
         resources.push(resource);
+    }
+    if let Some(origin) = around.origin() {
+        notes::read_from(&mut resources, &origin.append(&entry.value));
     }
     Ok(resources)
 }
@@ -194,17 +243,19 @@ fn refuse_misplaced(kustomization: &Kustomization, as_component: bool, at: &Loca
 }
 
 /// Goes one folder deeper; refuses one that is, or contains, a folder around.
-fn enter(view: &View<'_>, next: &Kustomization, entry: &Text, chain: &mut Vec<String>) -> Fallible<()> {
-    if chain.iter().any(|above| starts_in(above, &next.folder)) {
-        let shown = chain.iter().chain([&next.folder]).map(|folder| format!("`{folder}`")).collect::<Vec<_>>();
+fn enter(view: &View<'_>, next: &Kustomization, entry: &Text, around: &mut Around) -> Fallible<()> {
+    let folders = &mut around.folders;
+    if folders.iter().any(|above| starts_in(above, &next.folder)) {
+        let shown = folders.iter().chain([&next.folder]).map(|folder| format!("`{folder}`")).collect::<Vec<_>>();
         let message = format!("folders include each other: {}", shown.join(" → "));
         return fail(codes::CYCLE, &entry.at, message);
     }
-    if chain.len() >= view.limits.nesting_max {
+    if folders.len() >= view.limits.nesting_max {
         let message = format!("folders include each other more than {} deep", view.limits.nesting_max);
         return fail(codes::TOO_NESTED, &entry.at, message);
     }
-    chain.push(next.folder.clone());
+    folders.push(next.folder.clone());
+    around.origins.extend(around.origins.last().map(|origin| origin.append(&entry.value)));
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Fields by their path, across lists and, when told so, made when missing.
 
-use std::sync::LazyLock;
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
 
 use skerry_common::diagnostic::Location;
 use skerry_yaml::{Node, NodeKind, implied_tag};
@@ -44,13 +45,21 @@ pub(crate) enum Missing {
 #[derive(Debug)]
 pub(crate) struct Misfit(pub(crate) String);
 
+/// The field specs of one transformer.
+pub(crate) type Specs = Arc<[FieldSpec]>;
+
 /// Kustomize's own field specs of a transformer; see `field_spec/defaults.txt`.
-pub(crate) fn defaults(set: &str) -> impl Iterator<Item = &'static FieldSpec> {
-    DEFAULTS.iter().filter(move |(name, _)| name == set).map(|(_, spec)| spec)
+pub(crate) fn defaults(set: &str) -> Specs {
+    DEFAULTS.get(set).cloned().unwrap_or_else(|| Arc::from([]))
 }
 
-static DEFAULTS: LazyLock<Vec<(String, FieldSpec)>> =
-    LazyLock::new(|| include_str!("field_spec/defaults.txt").lines().filter_map(parse_line).collect());
+static DEFAULTS: LazyLock<BTreeMap<String, Specs>> = LazyLock::new(|| {
+    let mut sets: BTreeMap<String, Vec<FieldSpec>> = BTreeMap::new();
+    for (set, spec) in include_str!("field_spec/defaults.txt").lines().filter_map(parse_line) {
+        sets.entry(set).or_default().push(spec);
+    }
+    sets.into_iter().map(|(set, specs)| (set, specs.into())).collect()
+});
 
 fn parse_line(line: &str) -> Option<(String, FieldSpec)> {
     let mut words = line.split(' ').map(|word| if word == "-" { "" } else { word });
@@ -58,6 +67,26 @@ fn parse_line(line: &str) -> Option<(String, FieldSpec)> {
     let mut next = || words.next().map(str::to_owned);
     let (group, version, kind, mode, path) = (next()?, next()?, next()?, next()?, next()?);
     Some((set.to_owned(), FieldSpec { group, version, kind, path, creates: mode == "create" }))
+}
+
+/// Adds field specs that are not there yet. One counts as there when its path is and every part of
+/// its kind that it gives is the same; refused is one that then differs in `create`.
+pub(crate) fn merge<'a>(specs: &mut Vec<FieldSpec>, more: &'a [FieldSpec]) -> Result<(), &'a FieldSpec> {
+    let fits = |wanted: &str, there: &str| wanted.is_empty() || wanted == there;
+    for spec in more {
+        let there = specs.iter().find(|there| {
+            there.path == spec.path
+                && fits(&spec.group, &there.group)
+                && fits(&spec.version, &there.version)
+                && fits(&spec.kind, &there.kind)
+        });
+        match there.map(|there| there.creates == spec.creates) {
+            None => specs.push(spec.clone()),
+            Some(true) => {}
+            Some(false) => return Err(spec),
+        }
+    }
+    Ok(())
 }
 
 /// Changes every field that a spec names in a resource of its kinds.
@@ -192,7 +221,7 @@ mod tests {
     #[test]
     fn the_table_is_read_whole() {
         let lines = include_str!("field_spec/defaults.txt").lines().filter(|line| !line.starts_with('#')).count();
-        assert_eq!(DEFAULTS.len(), lines);
-        assert_eq!(defaults("replicas").count(), 4);
+        assert_eq!(DEFAULTS.values().map(|specs| specs.len()).sum::<usize>(), lines);
+        assert_eq!(defaults("replicas").len(), 4);
     }
 }

@@ -1,18 +1,21 @@
 //! The kustomization file: its fields, typed, each with its place.
 
+mod output;
 mod reader;
-mod replacements;
-mod rules;
+pub(crate) mod replacements;
+pub(crate) mod rules;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use skerry_common::diagnostic::{Diagnostic, Location};
 
-pub(crate) use reader::Text;
-use reader::{Reader, Spot};
+pub(crate) use output::{BuildNotes, ShownNotes, SortRule};
+pub(crate) use reader::{Reader, Spot, Text};
 pub(crate) use replacements::{FieldRule, Origin, ReplacementEntry, ReplacementRule, SourceRule, TargetRule};
-pub(crate) use rules::{Allows, GeneratorRule, ImageRule, LabelRule, PatchContent, PatchRule, Reach, ReplicaRule};
+pub(crate) use rules::{
+    Allows, GENERATOR_FIELDS, GeneratorRule, ImageRule, LabelRule, PatchContent, PatchRule, Reach, ReplicaRule,
+};
 
 use crate::codes::{self, Fallible, fail};
 use crate::document::parse_nodes;
@@ -42,23 +45,16 @@ const SUPPORTED: &[&str] = &[
     "configMapGenerator",
     "secretGenerator",
     "generatorOptions",
-];
-
-/// What Kustomize has besides. Refused by name, unless empty.
-const NOT_YET: &[&str] = &[
-    "openapi",
-    "vars",
     "sortOptions",
-    "crds",
-    "helmGlobals",
-    "helmCharts",
-    "helmChartInflationGenerator",
-    "configurations",
+    "buildMetadata",
     "generators",
     "transformers",
     "validators",
-    "buildMetadata",
 ];
+
+/// What Kustomize has besides. Refused by name, unless empty.
+const NOT_YET: &[&str] =
+    &["openapi", "vars", "crds", "helmGlobals", "helmCharts", "helmChartInflationGenerator", "configurations"];
 
 /// Fields that still work, with what to write instead.
 const DEPRECATED: &[(&str, &str)] = &[
@@ -92,6 +88,20 @@ pub(crate) struct Kustomization {
     pub(crate) replacements: Vec<ReplacementEntry>,
     pub(crate) config_maps: Vec<GeneratorRule>,
     pub(crate) secrets: Vec<GeneratorRule>,
+    /// Paths or documents that configure plugins, as `transformers` and `validators`.
+    pub(crate) generators: Vec<Text>,
+    pub(crate) transformers: Vec<Text>,
+    pub(crate) validators: Vec<Text>,
+    /// Counts at the top of a build only, as `notes` does.
+    pub(crate) sort: SortRule,
+    pub(crate) notes: BuildNotes,
+}
+
+impl Kustomization {
+    /// What its file is called.
+    pub(crate) fn file_name(&self) -> &str {
+        self.file.rsplit('/').next().unwrap_or(&self.file)
+    }
 }
 
 /// Reads a kustomization file.
@@ -110,7 +120,8 @@ pub(crate) fn read(view: &View<'_>, found: &Found, folder: &str) -> Fallible<Kus
     check_fields(view, &mut reader, &root);
     let is_component = check_kind(&mut reader, &root);
     let kustomization = read_fields(&mut reader, &root, found, folder, is_component);
-    if reader.problems.is_empty() { Ok(kustomization) } else { Err(reader.problems) }
+    reader.finish(view)?;
+    Ok(kustomization)
 }
 
 /// Reads a file of replacements: one, or a list of them.
@@ -122,7 +133,8 @@ pub(crate) fn read_replacements(view: &View<'_>, found: &Found, content: &[u8]) 
         return fail(codes::REPLACEMENT, &at, "the file is empty: a replacement or a list of them is needed");
     };
     let rules = replacements::rules(&mut reader, node);
-    if reader.problems.is_empty() { Ok(rules) } else { Err(reader.problems) }
+    reader.finish(view)?;
+    Ok(rules)
 }
 
 fn check_fields(view: &View<'_>, reader: &mut Reader, root: &Spot<'_>) {
@@ -197,5 +209,10 @@ fn read_fields(reader: &mut Reader, root: &Spot<'_>, found: &Found, folder: &str
         replacements: replacements::entries(reader, root),
         config_maps: rules::generators(reader, root, "configMapGenerator"),
         secrets: rules::generators(reader, root, "secretGenerator"),
+        generators: reader.texts(root, "generators"),
+        transformers: reader.texts(root, "transformers"),
+        validators: reader.texts(root, "validators"),
+        sort: output::sort(reader, root),
+        notes: output::notes(reader, root),
     }
 }

@@ -2,14 +2,19 @@
 
 mod hash;
 mod pairs;
+mod policy;
+
+pub(crate) use policy::Policy;
 
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use skerry_common::diagnostic::Location;
 use skerry_yaml::{Node, Position, Rules};
 
 use super::file::{GeneratorRule, Kustomization};
+use super::notes::{self, Maker};
 use super::resource::{Behavior, Resource, set_metadata};
 use crate::codes::{self, Fallible, fail};
 use crate::document::Source;
@@ -18,23 +23,57 @@ use crate::tree::View;
 /// Length of a line of encoded bytes, as Kustomize breaks them.
 const ENCODED_LINE: usize = 70;
 
-/// Which kind a generator makes.
+/// What makes resources.
+#[derive(Debug, Clone)]
+pub(crate) enum Generator {
+    Pairs(Made, GeneratorRule),
+    Policy(Policy),
+}
+
+/// Which kind a generator of pairs makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Made {
+pub(crate) enum Made {
     ConfigMap,
     Secret,
 }
 
-/// Runs the generators of a kustomization, in their order, config maps first.
-pub(crate) fn run(view: &View<'_>, kustomization: &Kustomization, resources: &mut Vec<Resource>) -> Fallible<()> {
-    let rules = kustomization.config_maps.iter().map(|rule| (Made::ConfigMap, rule));
-    let rules = rules.chain(kustomization.secrets.iter().map(|rule| (Made::Secret, rule)));
-    for (made, rule) in rules {
-        let pairs = pairs::load(view, kustomization, rule)?;
-        let resource = make(kustomization, made, rule, &pairs);
-        absorb(resources, resource, rule)?;
+impl Generator {
+    /// The kind of plugin that does this in Kustomize.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Generator::Pairs(Made::ConfigMap, _) => "ConfigMapGenerator",
+            Generator::Pairs(Made::Secret, _) => "SecretGenerator",
+            Generator::Policy(_) => "IAMPolicyGenerator",
+        }
     }
-    Ok(())
+}
+
+/// The generators that the fields of a kustomization ask for, config maps first.
+pub(crate) fn of_fields(kustomization: &Kustomization) -> Vec<Generator> {
+    let maps = kustomization.config_maps.iter().map(|rule| Generator::Pairs(Made::ConfigMap, rule.clone()));
+    let secrets = kustomization.secrets.iter().map(|rule| Generator::Pairs(Made::Secret, rule.clone()));
+    maps.chain(secrets).collect()
+}
+
+/// Runs a generator, and adds what it makes or merges it into what is there.
+pub(crate) fn run(
+    view: &View<'_>,
+    kustomization: &Kustomization,
+    generator: &Generator,
+    maker: Option<&Maker>,
+    resources: &mut Vec<Resource>,
+) -> Fallible<()> {
+    let (mut new, at) = match generator {
+        Generator::Pairs(made, rule) => {
+            let pairs = pairs::load(view, kustomization, rule)?;
+            (make(kustomization, *made, rule, &pairs), &rule.at)
+        }
+        Generator::Policy(policy) => (policy.make(), &policy.at),
+    };
+    if let Some(maker) = maker {
+        notes::generated_by(&mut new, maker);
+    }
+    absorb(resources, new, at)
 }
 
 fn make(
@@ -68,12 +107,7 @@ fn make(
     }
     node.position = Position { line: rule.at.line.unwrap_or(0), column: 0 };
     let source = Source { node, file: kustomization.file.clone(), rules: Rules::Kustomize };
-    Resource {
-        needs_hash: !rule.options.disable_hash,
-        behavior: rule.behavior,
-        has_notes: true,
-        ..Resource::new(source)
-    }
+    Resource { needs_hash: !rule.options.disable_hash, behavior: rule.behavior, ..Resource::new(source) }
 }
 
 fn texts(pairs: &BTreeMap<String, String>) -> Node {
@@ -119,16 +153,15 @@ fn encode(value: &[u8]) -> String {
 }
 
 /// Adds what was generated, or merges it into what is there.
-fn absorb(resources: &mut Vec<Resource>, new: Resource, rule: &GeneratorRule) -> Fallible<()> {
+fn absorb(resources: &mut Vec<Resource>, new: Resource, at: &Location) -> Fallible<()> {
     let id = new.current_id();
     let mut matches = resources.iter().enumerate().filter(|(_, old)| old.has_id(|old| *old == id));
     let (first, second) = (matches.next().map(|(index, _)| index), matches.next());
-    let at = &rule.at;
     let name = id.shown();
     if second.is_some() {
         return fail(codes::GENERATOR_CLASH, at, format!("more than one resource is or was `{name}`"));
     }
-    match (first, rule.behavior) {
+    match (first, new.behavior) {
         (None, Behavior::Create) => {
             resources.push(new);
             Ok(())
@@ -142,7 +175,7 @@ fn absorb(resources: &mut Vec<Resource>, new: Resource, rule: &GeneratorRule) ->
         }
         (Some(index), Behavior::Merge | Behavior::Replace) => {
             if let Some(old) = resources.get_mut(index) {
-                *old = merge(old, new, rule.behavior);
+                *old = merge(old, new);
             }
             Ok(())
         }
@@ -151,7 +184,7 @@ fn absorb(resources: &mut Vec<Resource>, new: Resource, rule: &GeneratorRule) ->
 
 /// What is generated, with the name, history and metadata of what was there; for `merge` with its
 /// data too, where it has no value of its own.
-fn merge(old: &Resource, mut new: Resource, behavior: Behavior) -> Resource {
+fn merge(old: &Resource, mut new: Resource) -> Resource {
     for field in ["labels", "annotations"] {
         let merged = merged_texts(old.node.get("metadata"), new.node.get("metadata"), field);
         let value = (!merged.is_empty()).then(|| texts(&merged));
@@ -160,7 +193,10 @@ fn merge(old: &Resource, mut new: Resource, behavior: Behavior) -> Resource {
     new.set_name(old.name());
     let namespace = old.namespace();
     set_metadata(&mut new.node, "namespace", (!namespace.is_empty()).then(|| Node::string(namespace)));
-    if behavior == Behavior::Merge {
+    if new.behavior == Behavior::Merge {
+        if let Some(origin) = notes::origin_of(old) {
+            notes::restore_origin(&mut new, &origin);
+        }
         for field in ["data", "binaryData"] {
             let merged = merged_texts(Some(&old.node), Some(&new.node), field);
             new.node.remove(field);
@@ -191,10 +227,17 @@ fn merged_texts(old: Option<&Node>, new: Option<&Node>, field: &str) -> BTreeMap
 }
 
 /// Adds the digest of its content to the name of everything that was generated so.
-pub(crate) fn add_hashes(resources: &mut [Resource]) {
-    for resource in resources.iter_mut().filter(|resource| resource.needs_hash) {
+pub(crate) fn add_hashes(resources: &mut [Resource]) -> Fallible<()> {
+    for resource in resources.iter_mut().filter(|resource| resource.needs_hash()) {
+        if !matches!(resource.kind(), "ConfigMap" | "Secret") {
+            // Kustomize takes the digest of its own tree here, with lines and columns.
+            let message =
+                format!("only a ConfigMap or Secret can have a digest in its name, not a `{}`", resource.kind());
+            return fail(codes::GENERATOR_INVALID, &resource.location(), message);
+        }
         let name = format!("{}-{}", resource.name(), hash::of(resource));
         resource.remember_id();
         resource.set_name(&name);
     }
+    Ok(())
 }

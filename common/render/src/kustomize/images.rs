@@ -3,7 +3,7 @@
 use regex::Regex;
 use skerry_yaml::Node;
 
-use super::field_spec::{self, Misfit, Missing, set_text};
+use super::field_spec::{self, Misfit, Missing, Specs, set_text};
 use super::file::ImageRule;
 use super::resource::Resource;
 use crate::codes::Fallible;
@@ -12,7 +12,7 @@ use crate::codes::Fallible;
 ///
 /// As in Kustomize, containers are looked for at any depth and any kind but CRDs, and then once
 /// more at the usual places: a rule whose result matches its own name is applied twice there.
-pub(crate) fn apply(resources: &mut [Resource], rule: &ImageRule) -> Fallible<()> {
+pub(crate) fn apply(resources: &mut [Resource], rule: &ImageRule, specs: &Specs) -> Fallible<()> {
     let Some(pattern) = pattern(&rule.name) else { return Ok(()) };
     for resource in resources {
         if resource.kind() == "CustomResourceDefinition" {
@@ -22,7 +22,7 @@ pub(crate) fn apply(resources: &mut [Resource], rule: &ImageRule) -> Fallible<()
         if let Err(Misfit(message)) = containers(&mut resource.node, &mut change) {
             return field_spec::misfit(&resource.location(), "image", message);
         }
-        for spec in field_spec::defaults("images") {
+        for spec in specs.iter() {
             field_spec::visit(resource, spec, Missing::Skip, &mut change)?;
         }
     }

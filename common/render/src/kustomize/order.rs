@@ -1,14 +1,16 @@
-//! The order in which a build gives its resources: by kind, in an order in which they can be
-//! applied, then by group, version, namespace and name.
+//! The order in which a build gives its resources: as `sortOptions` says, or else by kind, in an
+//! order in which they can be applied, then by group, version, namespace and name.
 
 use std::cmp::Ordering;
+use std::collections::HashMap;
 
 use super::accumulate::append;
+use super::file::SortRule;
 use super::resource::Resource;
-use crate::codes::Fallible;
+use crate::codes::{self, Fallible, fail};
 
 /// Kinds that others need come first …
-const FIRST: &[&str] = &[
+pub(crate) const FIRST: &[&str] = &[
     "Namespace",
     "ResourceQuota",
     "StorageClass",
@@ -34,46 +36,91 @@ const FIRST: &[&str] = &[
 ];
 
 /// … and what may get in the way of others comes last.
-const LAST: &[&str] = &["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
+pub(crate) const LAST: &[&str] = &["MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
 
 /// What a resource is sorted by. Empty parts sort after all others: `~` follows every letter.
 struct Key {
-    rank: usize,
+    rank: isize,
     gvk: String,
     id: String,
-    is_core_namespace: bool,
+    namespace: Namespace,
 }
 
-/// Sorts resources; refuses two that renaming has made one.
-pub(crate) fn sort(resources: Vec<Resource>) -> Fallible<Vec<Resource>> {
-    let mut keyed: Vec<(Key, Resource)> = resources.into_iter().map(|resource| (key(&resource), resource)).collect();
-    keyed.sort_by(|(left, _), (right, _)| compare(left, right));
-    let mut sorted = Vec::with_capacity(keyed.len());
-    append(&mut sorted, keyed.into_iter().map(|(_, resource)| resource).collect())?;
+/// Whether a kind is called `Namespace`, and is the one of Kubernetes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Namespace {
+    No,
+    Core,
+    Other,
+}
+
+/// Most resources that Go sorts by insertion.
+const INSERTED_MAX: usize = 12;
+
+/// Puts resources in order; refuses two that renaming has made one.
+pub(crate) fn sort(resources: Vec<Resource>, rule: &SortRule) -> Fallible<Vec<Resource>> {
+    let mut sorted = Vec::with_capacity(resources.len());
+    match rule {
+        SortRule::Gathered => append(&mut sorted, resources)?,
+        SortRule::Invalid { message, at } => return fail(codes::KUSTOMIZATION_INVALID, at, message.clone()),
+        SortRule::ByKind { first, last } => {
+            let ranks = ranks(first, last);
+            let mut keyed: Vec<(Key, Resource)> =
+                resources.into_iter().map(|resource| (key(&resource, &ranks), resource)).collect();
+            if keyed.len() <= INSERTED_MAX {
+                insert_in_order(&mut keyed);
+            } else {
+                let cores_first = ranks.contains_key("Namespace");
+                keyed.sort_by(|(left, _), (right, _)| compare(left, right, cores_first));
+            }
+            append(&mut sorted, keyed.into_iter().map(|(_, resource)| resource).collect())?;
+        }
+    }
     Ok(sorted)
 }
 
-fn compare(left: &Key, right: &Key) -> Ordering {
-    let by_gvk = if left.is_core_namespace || right.is_core_namespace {
-        right.gvk.cmp(&left.gvk)
-    } else {
-        left.gvk.cmp(&right.gvk)
-    };
+/// The places of kinds: below zero what comes first, above zero what comes last. Of a kind that is
+/// named more than once the last place counts.
+fn ranks<'a>(first: &'a [String], last: &'a [String]) -> HashMap<&'a str, isize> {
+    let before = first.iter().rev().zip(1..).map(|(kind, place): (_, isize)| (kind.as_str(), -place));
+    let after = last.iter().zip(1..).map(|(kind, place)| (kind.as_str(), place));
+    let before: Vec<_> = before.collect();
+    before.into_iter().rev().chain(after).collect()
+}
+
+/// Sorts a short list as Go does, one by one: beside other kinds of one rank, the exception for
+/// namespaces is no order at all, and what comes out depends on the way.
+fn insert_in_order(keyed: &mut [(Key, Resource)]) {
+    for end in 1..keyed.len() {
+        for place in (1..=end).rev() {
+            let (Some((left, _)), Some((right, _))) = (keyed.get(place - 1), keyed.get(place)) else { break };
+            if compare(right, left, true).is_ge() {
+                break;
+            }
+            keyed.swap(place - 1, place);
+        }
+    }
+}
+
+fn compare(left: &Key, right: &Key, cores_first: bool) -> Ordering {
+    let is_exception = left.namespace != Namespace::No
+        && right.namespace != Namespace::No
+        && (left.namespace == Namespace::Core || right.namespace == Namespace::Core);
+    let by_gvk = left.gvk.cmp(&right.gvk);
+    let by_gvk = if is_exception && cores_first { by_gvk.reverse() } else { by_gvk };
     left.rank.cmp(&right.rank).then(by_gvk).then_with(|| left.id.cmp(&right.id))
 }
 
-fn key(resource: &Resource) -> Key {
+fn key(resource: &Resource, ranks: &HashMap<&str, isize>) -> Key {
     let gvk = resource.gvk();
     let or = |text: &str, none: &str| if text.is_empty() { none.to_owned() } else { text.to_owned() };
-    let place = |kinds: &[&str]| kinds.iter().position(|kind| *kind == gvk.kind);
-    let rank = match (place(FIRST), place(LAST)) {
-        (Some(index), _) => index,
-        (None, None) => FIRST.len(),
-        (None, Some(index)) => FIRST.len() + 1 + index,
-    };
     Key {
-        rank,
-        is_core_namespace: gvk.kind == "Namespace" && gvk.group.is_empty(),
+        rank: ranks.get(gvk.kind.as_str()).copied().unwrap_or(0),
+        namespace: match (gvk.kind.as_str(), gvk.group.as_str()) {
+            ("Namespace", "") => Namespace::Core,
+            ("Namespace", _) => Namespace::Other,
+            _ => Namespace::No,
+        },
         id: format!("{}|{}", or(resource.namespace(), "~X"), or(resource.name(), "~N")),
         gvk: format!("{}_{}_{}", or(&gvk.group, "~G"), or(&gvk.version, "~V"), or(&gvk.kind, "~K")),
     }

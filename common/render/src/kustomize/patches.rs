@@ -5,11 +5,12 @@ use std::sync::Arc;
 use skerry_common::diagnostic::Location;
 use skerry_yaml::{Node, Rules};
 
-use super::accumulate::{check_named, load};
+use super::accumulate::{self, check_named};
 use super::file::{Allows, Kustomization, PatchContent, PatchRule, Text};
 use super::patch_json6902::{self, Operation};
 use super::patch_strategic;
 use super::resource::{Resource, set_metadata};
+use super::select::Selector;
 use crate::codes::{self, Fallible, fail, fail_with_help};
 use crate::document::{Source, flatten_lists, parse_nodes};
 use crate::tree::View;
@@ -22,14 +23,29 @@ enum Patch {
     Json(Vec<Operation>),
 }
 
-/// Applies `patchesStrategicMerge`: each entry is a file or the patch itself.
-pub(crate) fn apply_strategic(
+/// A patch, read, with where it goes.
+pub(crate) struct LoadedPatch {
+    patch: Patch,
+    target: Option<Selector>,
+    allows: Allows,
+    at: Location,
+}
+
+impl LoadedPatch {
+    /// Whether its target selects a resource.
+    pub(crate) fn matches(&self, resource: &Resource) -> bool {
+        self.target.as_ref().is_some_and(|target| target.matches(resource))
+    }
+}
+
+/// Loads what merges by identity: each entry is a file or the patch itself.
+pub(crate) fn load_strategic(
     view: &View<'_>,
     kustomization: &Kustomization,
-    resources: &mut Vec<Resource>,
-) -> Fallible<()> {
+    entries: &[Text],
+) -> Fallible<Vec<Resource>> {
     let mut patches = Vec::new();
-    for entry in &kustomization.patches_strategic {
+    for entry in entries {
         let inline = parse_nodes(entry.value.as_bytes(), &kustomization.file, &view.limits).unwrap_or_default();
         let content = if inline.iter().any(Node::is_mapping) {
             PatchContent::Inline(entry.value.clone())
@@ -43,40 +59,51 @@ pub(crate) fn apply_strategic(
             }
         }
     }
-    for patch in &patches {
-        apply_by_id(view, resources, patch, Allows::default())?;
-    }
-    Ok(())
+    Ok(patches)
 }
 
-/// Applies `patches`.
-pub(crate) fn apply(view: &View<'_>, kustomization: &Kustomization, resources: &mut Vec<Resource>) -> Fallible<()> {
-    for rule in &kustomization.patches {
-        match read(view, kustomization, &rule.content, &rule.at)? {
-            Patch::Strategic(patches) => match &rule.target {
-                None => patches.iter().try_for_each(|patch| apply_by_id(view, resources, patch, rule.allows))?,
-                Some(_) => apply_to_target(view, resources, &patches, rule)?,
-            },
-            Patch::Json(operations) => apply_operations(view, resources, &operations, rule, Identity::Remembered)?,
-        }
-    }
-    Ok(())
+/// Loads an entry of `patches`.
+pub(crate) fn load(view: &View<'_>, kustomization: &Kustomization, rule: &PatchRule) -> Fallible<LoadedPatch> {
+    let patch = read(view, kustomization, &rule.content, &rule.at)?;
+    Ok(LoadedPatch { patch, target: rule.target.clone(), allows: rule.allows, at: rule.at.clone() })
 }
 
-/// Applies `patchesJson6902`.
-pub(crate) fn apply_json(view: &View<'_>, kustomization: &Kustomization, resources: &mut [Resource]) -> Fallible<()> {
-    for rule in &kustomization.patches_json {
-        if rule.target.as_ref().is_none_or(|target| !target.has_name()) {
-            return fail(codes::KUSTOMIZATION_INVALID, &rule.at, "a target with a `name` is needed");
-        }
-        match read(view, kustomization, &rule.content, &rule.at)? {
-            Patch::Json(operations) => apply_operations(view, resources, &operations, rule, Identity::Forgotten)?,
-            Patch::Strategic(_) => {
-                return fail(codes::PATCH_UNREADABLE, &rule.at, "a JSON 6902 patch is needed, a list of operations");
-            }
+/// Loads an entry of `patchesJson6902`.
+pub(crate) fn load_json(view: &View<'_>, kustomization: &Kustomization, rule: &PatchRule) -> Fallible<LoadedPatch> {
+    if rule.target.as_ref().is_none_or(|target| !target.has_name()) {
+        return fail(codes::KUSTOMIZATION_INVALID, &rule.at, "a target with a `name` is needed");
+    }
+    let loaded = load(view, kustomization, rule)?;
+    match &loaded.patch {
+        Patch::Json(_) => Ok(loaded),
+        Patch::Strategic(_) => {
+            fail(codes::PATCH_UNREADABLE, &rule.at, "a JSON 6902 patch is needed, a list of operations")
         }
     }
-    Ok(())
+}
+
+/// Merges patches, each by its identity.
+pub(crate) fn apply_strategic(view: &View<'_>, patches: &[Resource], resources: &mut Vec<Resource>) -> Fallible<()> {
+    patches.iter().try_for_each(|patch| apply_by_id(view, resources, patch, Allows::default()))
+}
+
+/// Applies a patch of either form.
+pub(crate) fn apply(view: &View<'_>, loaded: &LoadedPatch, resources: &mut Vec<Resource>) -> Fallible<()> {
+    match (&loaded.patch, &loaded.target) {
+        (Patch::Strategic(patches), None) => {
+            patches.iter().try_for_each(|patch| apply_by_id(view, resources, patch, loaded.allows))
+        }
+        (Patch::Strategic(patches), Some(target)) => apply_to_target(view, resources, patches, target, loaded),
+        (Patch::Json(operations), _) => apply_operations(view, resources, operations, loaded, Identity::Remembered),
+    }
+}
+
+/// Applies operations, after which the identity from before is forgotten.
+pub(crate) fn apply_json(view: &View<'_>, loaded: &LoadedPatch, resources: &mut [Resource]) -> Fallible<()> {
+    match &loaded.patch {
+        Patch::Json(operations) => apply_operations(view, resources, operations, loaded, Identity::Forgotten),
+        Patch::Strategic(_) => Ok(()),
+    }
 }
 
 /// Whether the identity from before a patch can still be used after it.
@@ -90,11 +117,11 @@ fn apply_operations(
     view: &View<'_>,
     resources: &mut [Resource],
     operations: &[Operation],
-    rule: &PatchRule,
+    loaded: &LoadedPatch,
     identity: Identity,
 ) -> Fallible<()> {
-    let Some(target) = &rule.target else {
-        return fail(codes::PATCH_UNREADABLE, &rule.at, "a JSON 6902 patch needs a `target`");
+    let Some(target) = &loaded.target else {
+        return fail(codes::PATCH_UNREADABLE, &loaded.at, "a JSON 6902 patch needs a `target`");
     };
     for resource in resources.iter_mut().filter(|resource| target.matches(resource)) {
         if identity == Identity::Remembered {
@@ -115,7 +142,7 @@ fn read(view: &View<'_>, kustomization: &Kustomization, content: &PatchContent, 
     let (text, file, line) = match content {
         PatchContent::File(path) => {
             let entry = Text { value: path.clone(), at: at.clone() };
-            let (found, content) = load(view, kustomization, &entry)?;
+            let (found, content) = accumulate::load(view, kustomization, &entry)?;
             (content, Arc::from(found.path.as_str()), None)
         }
         PatchContent::Inline(text) => (text.as_bytes().to_vec(), kustomization.file.clone(), at.line),
@@ -166,18 +193,19 @@ fn apply_to_target(
     view: &View<'_>,
     resources: &mut Vec<Resource>,
     patches: &[Resource],
-    rule: &PatchRule,
+    target: &Selector,
+    loaded: &LoadedPatch,
 ) -> Fallible<()> {
-    let (Some(target), [patch]) = (&rule.target, patches) else {
+    let [patch] = patches else {
         let message = "with a `target`, a strategic merge patch is one document";
-        return fail(codes::PATCH_UNREADABLE, &rule.at, message);
+        return fail(codes::PATCH_UNREADABLE, &loaded.at, message);
     };
     // From the last: a patch may delete.
     for index in indexes(resources, |resource| target.matches(resource)).into_iter().rev() {
         let Some(resource) = resources.get(index) else { continue };
         let mut patch = patch.clone();
         patch.node.set("apiVersion", Node::string(resource.api_version()));
-        merge_into(view, resources, index, &patch, rule.allows)?;
+        merge_into(view, resources, index, &patch, loaded.allows)?;
     }
     Ok(())
 }

@@ -14,6 +14,9 @@ const NOT_A_NAMESPACE: &str = "_non_namespaceable_";
 /// Marks objects that are input of tools and not for the cluster.
 const LOCAL_CONFIG: &str = "config.kubernetes.io/local-config";
 
+/// Asks for a digest in the name of what no generator made.
+const NEEDS_HASH: &str = "internal.config.kubernetes.io/needsHashSuffix";
+
 /// Group, version and kind.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub(crate) struct Gvk {
@@ -72,7 +75,7 @@ pub(crate) enum Behavior {
 }
 
 /// One resource on its way through a build.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Resource {
     pub(crate) node: Node,
     pub(crate) file: Arc<str>,
@@ -83,8 +86,6 @@ pub(crate) struct Resource {
     pub(crate) suffixes: Vec<String>,
     pub(crate) needs_hash: bool,
     pub(crate) behavior: Behavior,
-    /// Whether Kustomize has kept notes on it, which rewrites its annotations in the end.
-    pub(crate) has_notes: bool,
 }
 
 impl Resource {
@@ -98,7 +99,6 @@ impl Resource {
             suffixes: Vec::new(),
             needs_hash: false,
             behavior: Behavior::Create,
-            has_notes: false,
         }
     }
 
@@ -167,8 +167,12 @@ impl Resource {
     /// Keeps the current identity, before it changes.
     pub(crate) fn remember_id(&mut self) {
         let id = self.current_id();
-        self.has_notes = true;
         self.previous.push(PreviousId { kind: id.gvk.kind, name: id.name, namespace: id.namespace });
+    }
+
+    /// Whether its name is to end in the digest of its content.
+    pub(crate) fn needs_hash(&self) -> bool {
+        self.needs_hash || text_at(&self.node, &["metadata", "annotations", NEEDS_HASH]) == Some("enabled")
     }
 
     pub(crate) fn set_name(&mut self, name: &str) {
@@ -203,15 +207,11 @@ fn effective(namespace: &str) -> &str {
 pub(crate) fn finish(mut resource: Resource) -> Source {
     if let Some(metadata) = resource.node.get_mut("metadata") {
         let annotations = metadata.get_mut("annotations").and_then(Node::entries_mut);
-        let is_empty = annotations.as_ref().is_some_and(|entries| entries.is_empty());
         for (_, value) in annotations.into_iter().flatten() {
             let text = value.as_str().unwrap_or("").to_owned();
             if !matches!(value.kind, NodeKind::Scalar { style, .. } if style != ScalarStyle::Plain) {
                 *value = Node::string(text);
             }
-        }
-        if is_empty && resource.has_notes {
-            metadata.remove("annotations");
         }
     }
     fill_flow_nulls(&mut resource.node, false);

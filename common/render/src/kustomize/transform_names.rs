@@ -1,9 +1,9 @@
-//! `namePrefix` and `nameSuffix`.
+//! Prefixes and suffixes of names.
 
 use skerry_yaml::Node;
 
-use super::field_spec::{self, FieldSpec, Missing, set_text};
-use super::resource::Resource;
+use super::field_spec::{self, Missing, Specs, set_text};
+use super::resource::{Gvk, Resource};
 use crate::codes::Fallible;
 use crate::tree::View;
 
@@ -14,38 +14,64 @@ pub(crate) enum End {
     Suffix,
 }
 
+/// A text that goes before or behind names, and the fields that hold such names.
+#[derive(Debug, Clone)]
+pub(crate) struct NameChange {
+    pub(crate) text: String,
+    pub(crate) end: End,
+    pub(crate) specs: Specs,
+}
+
+impl End {
+    pub(crate) fn kind(self) -> &'static str {
+        match self {
+            End::Prefix => "PrefixTransformer",
+            End::Suffix => "SuffixTransformer",
+        }
+    }
+
+    /// The field of a configuration that holds the text.
+    pub(crate) fn field(self) -> &'static str {
+        match self {
+            End::Prefix => "prefix",
+            End::Suffix => "suffix",
+        }
+    }
+}
+
 /// Adds a text to every name, but to those that other systems prescribe: of CRDs, `APIService`s
 /// and namespaces.
-pub(crate) fn apply(view: &View<'_>, resources: &mut [Resource], text: &str, end: End) -> Fallible<()> {
-    if text.is_empty() {
-        return Ok(());
-    }
-    let spec = FieldSpec { path: "metadata/name".to_owned(), creates: false, ..FieldSpec::any() };
+pub(crate) fn apply(view: &View<'_>, resources: &mut [Resource], change: &NameChange) -> Fallible<()> {
+    let NameChange { text, end, specs } = change;
     for resource in resources {
-        if is_prescribed(resource) {
+        let original = resource.original_id().gvk;
+        if is_prescribed(&original) {
             continue;
         }
-        view.count_growth(text.len(), &resource.location())?;
-        match end {
-            End::Prefix => resource.prefixes.push(text.to_owned()),
-            End::Suffix => resource.suffixes.push(text.to_owned()),
-        }
-        resource.remember_id();
-        let mut add = |node: &mut Node| {
-            let old = node.as_str().unwrap_or("");
-            let new = match end {
-                End::Prefix => format!("{text}{old}"),
-                End::Suffix => format!("{old}{text}"),
+        for spec in specs.iter().filter(|spec| original.is_selected(&spec.group, &spec.version, &spec.kind)) {
+            view.count_growth(text.len(), &resource.location())?;
+            if spec.path == "metadata/name" && !text.is_empty() {
+                match end {
+                    End::Prefix => resource.prefixes.push(text.clone()),
+                    End::Suffix => resource.suffixes.push(text.clone()),
+                }
+                resource.remember_id();
+            }
+            let mut add = |node: &mut Node| {
+                let old = node.as_str().unwrap_or("");
+                let new = match end {
+                    End::Prefix => format!("{text}{old}"),
+                    End::Suffix => format!("{old}{text}"),
+                };
+                set_text(node, new)
             };
-            set_text(node, new)
-        };
-        field_spec::visit(resource, &spec, Missing::Skip, &mut add)?;
+            field_spec::visit(resource, spec, Missing::Scalar, &mut add)?;
+        }
     }
     Ok(())
 }
 
-fn is_prescribed(resource: &Resource) -> bool {
-    let gvk = resource.original_id().gvk;
+fn is_prescribed(gvk: &Gvk) -> bool {
     match gvk.kind.as_str() {
         "CustomResourceDefinition" | "Namespace" => true,
         "APIService" => gvk.group == "apiregistration.k8s.io",

@@ -1,47 +1,102 @@
 //! `namespace`.
 
+use std::collections::BTreeMap;
+
 use skerry_yaml::Node;
 
-use super::field_spec::{self, FieldSpec, Missing, set_string};
+use super::field_spec::{self, FieldSpec, Misfit, Missing, Specs, set_string};
 use super::resource::Resource;
 use crate::codes::{self, Fallible, fail};
 use crate::document::text_at;
-use std::collections::BTreeMap;
+
+/// A namespace, and where it goes besides `metadata.namespace`.
+#[derive(Debug, Clone)]
+pub(crate) struct NamespaceChange {
+    pub(crate) namespace: String,
+    pub(crate) specs: Specs,
+    /// Whether only fields are set that are empty.
+    pub(crate) unset_only: bool,
+    pub(crate) subjects: Subjects,
+}
+
+/// Which subjects of role bindings follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Subjects {
+    /// Those called `default`, the service account of wherever the binding goes.
+    #[default]
+    Default,
+    /// Every service account.
+    ServiceAccounts,
+    /// None.
+    Untouched,
+}
+
+impl NamespaceChange {
+    fn set(&self, node: &mut Node) -> Result<(), Misfit> {
+        let is_set = node.as_str().is_some_and(|text| !text.is_empty()) && !node.is_null();
+        if self.unset_only && is_set { Ok(()) } else { set_string(node, &self.namespace) }
+    }
+
+    /// Sets the namespace of one resource.
+    pub(crate) fn apply_to(&self, resource: &mut Resource) -> Fallible<()> {
+        let metadata = FieldSpec { path: "metadata/namespace".to_owned(), ..FieldSpec::any() };
+        let mut set = |node: &mut Node| self.set(node);
+        if !resource.is_cluster_scoped() {
+            field_spec::visit(resource, &metadata, Missing::Scalar, &mut set)?;
+        }
+        let is_binding = matches!(resource.kind(), "RoleBinding" | "ClusterRoleBinding");
+        if is_binding && let Err(Misfit(message)) = self.set_subjects(&mut resource.node) {
+            return field_spec::misfit(&resource.location(), "subjects", message);
+        }
+        for spec in self.specs.iter() {
+            let is_done = match spec.path.as_str() {
+                "metadata/namespace" => true,
+                "metadata/name" => resource.api_version() != "v1",
+                "subjects/namespace" => is_binding && matches!(&*spec.kind, "RoleBinding" | "ClusterRoleBinding"),
+                _ => false,
+            };
+            if !is_done {
+                field_spec::visit(resource, spec, Missing::Scalar, &mut set)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn set_subjects(&self, node: &mut Node) -> Result<(), Misfit> {
+        let (key, value) = match self.subjects {
+            Subjects::Default => ("name", "default"),
+            Subjects::ServiceAccounts => ("kind", "ServiceAccount"),
+            Subjects::Untouched => return Ok(()),
+        };
+        for subject in node.get_mut("subjects").and_then(Node::items_mut).into_iter().flatten() {
+            if text_at(subject, &[key]) != Some(value) {
+                continue;
+            }
+            if subject.get("namespace").is_none() {
+                subject.set("namespace", Node::plain(""));
+            }
+            if let Some(namespace) = subject.get_mut("namespace") {
+                self.set(namespace)?;
+            }
+        }
+        Ok(())
+    }
+}
 
 /// Puts every namespaced resource into a namespace.
 ///
 /// Besides `metadata.namespace` that means: the name of a `Namespace` object, where services are
-/// named by namespace (`APIService`, CRD conversion), and the subjects called `default` of role
-/// bindings, which stand for the default service account of wherever the binding goes.
-pub(crate) fn apply(resources: &mut [Resource], namespace: &str) -> Fallible<()> {
-    if namespace.is_empty() {
+/// named by namespace (`APIService`, CRD conversion), and subjects of role bindings. What came out
+/// of a Helm chart has its namespace from there.
+pub(crate) fn apply(resources: &mut [Resource], change: &NamespaceChange) -> Fallible<()> {
+    if change.namespace.is_empty() {
         return Ok(());
     }
-    let metadata = FieldSpec { path: "metadata/namespace".to_owned(), ..FieldSpec::any() };
     for resource in resources.iter_mut() {
         resource.remember_id();
-        let mut set = |node: &mut Node| set_string(node, namespace);
-        if !resource.is_cluster_scoped() {
-            field_spec::visit(resource, &metadata, Missing::Scalar, &mut set)?;
-        }
-        if matches!(resource.kind(), "RoleBinding" | "ClusterRoleBinding") {
-            set_default_subjects(&mut resource.node, namespace);
-        }
-        for spec in field_spec::defaults("namespace") {
-            if spec.path != "metadata/name" || resource.api_version() == "v1" {
-                field_spec::visit(resource, spec, Missing::Scalar, &mut set)?;
-            }
-        }
+        change.apply_to(resource)?;
     }
     refuse_conflicts(resources)
-}
-
-fn set_default_subjects(node: &mut Node, namespace: &str) {
-    for subject in node.get_mut("subjects").and_then(Node::items_mut).into_iter().flatten() {
-        if text_at(subject, &["name"]) == Some("default") {
-            subject.set("namespace", Node::string(namespace));
-        }
-    }
 }
 
 /// Two resources that were told apart by their namespace only may have become one.

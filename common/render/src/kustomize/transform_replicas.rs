@@ -2,19 +2,17 @@
 
 use skerry_yaml::Node;
 
-use super::field_spec::{self, Misfit, Missing};
+use super::field_spec::{self, FieldSpec, Misfit, Missing, Specs};
 use super::file::ReplicaRule;
 use super::resource::Resource;
 use crate::codes::{self, Fallible, fail};
 
 /// Sets the number of replicas of what has, or had, a name.
-pub(crate) fn apply(resources: &mut [Resource], rule: &ReplicaRule) -> Fallible<()> {
+pub(crate) fn apply(resources: &mut [Resource], rule: &ReplicaRule, specs: &Specs) -> Fallible<()> {
     let mut found = false;
-    for spec in field_spec::defaults("replicas") {
+    for spec in specs.iter() {
         for resource in resources.iter_mut() {
-            let is_meant = resource
-                .has_id(|id| id.name == rule.name && id.gvk.is_selected(&spec.group, &spec.version, &spec.kind));
-            if !is_meant {
+            if !is_meant(resource, rule, spec) {
                 continue;
             }
             found = true;
@@ -33,4 +31,13 @@ pub(crate) fn apply(resources: &mut [Resource], rule: &ReplicaRule) -> Fallible<
     }
     let message = format!("no resource that has replicas is called `{}`", rule.name);
     fail(codes::REPLICAS_UNMATCHED, &rule.at, message)
+}
+
+fn is_meant(resource: &Resource, rule: &ReplicaRule, spec: &FieldSpec) -> bool {
+    resource.has_id(|id| id.name == rule.name && id.gvk.is_selected(&spec.group, &spec.version, &spec.kind))
+}
+
+/// Whether a rule is for any of the resources.
+pub(crate) fn is_found(resources: &[Resource], rule: &ReplicaRule, specs: &Specs) -> bool {
+    resources.iter().any(|resource| specs.iter().any(|spec| is_meant(resource, rule, spec)))
 }

@@ -37,12 +37,14 @@ pub(crate) fn below(root: &Path) -> Vec<Case> {
 }
 
 fn collect(root: &Path, folder: &Path, cases: &mut Vec<Case>) {
-    let mut paths: Vec<_> = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+    let mut paths: Vec<_> =
+        fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
     paths.sort();
     for path in paths {
         if path.extension().is_some_and(|extension| extension == "txt") {
             let text = fs::read_to_string(&path).expect("a case is UTF-8");
-            cases.extend(text.split_inclusive('\n').fold(Vec::new(), split).iter().map(|text| parse(root, &path, text)));
+            cases
+                .extend(text.split_inclusive('\n').fold(Vec::new(), split).iter().map(|text| parse(root, &path, text)));
         } else if path.join("in").is_dir() {
             let mut files = BTreeMap::new();
             load(&mut files, &path, &path);

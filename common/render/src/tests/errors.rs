@@ -179,20 +179,9 @@ fn kustomization_files() {
         "patches:\n- {pathc: a}\n",
         "error[SK0441]: unknown field `pathc`\n  --> k/kustomization.yaml:2 (patches[0])\n  help: did you mean `path`?\n",
     );
-    for field in [
-        "openapi",
-        "vars",
-        "sortOptions",
-        "crds",
-        "helmGlobals",
-        "helmCharts",
-        "helmChartInflationGenerator",
-        "configurations",
-        "generators",
-        "transformers",
-        "validators",
-        "buildMetadata",
-    ] {
+    for field in
+        ["openapi", "vars", "crds", "helmGlobals", "helmCharts", "helmChartInflationGenerator", "configurations"]
+    {
         let expected =
             format!("error[SK0442]: `{field}` is not supported yet\n  --> k/kustomization.yaml:2 ({field})\n");
         kustomization(&format!("resources: [a.yaml]\n{field}: [x]\n"), &expected);
@@ -335,5 +324,8 @@ fn replacements() {
         "{source: {kind: ConfigMap}, targets: [{select: {kind: Deployment}, fieldPaths: [\"spec.x.[a=^b]\"], options: {create: true}}]}",
         "error[SK0482]: `spec.x.[a=^b]` of `Deployment web` cannot be replaced: an entry made for `[a=^b]` does not match it\n",
     );
-    check(&format!("{{sourceValue: a, targets: [{{select: {{}}, fieldPaths: [{}]}}]}}", "a.".repeat(80)), "error[SK0480]: the path has more than 64 parts");
+    check(
+        &format!("{{sourceValue: a, targets: [{{select: {{}}, fieldPaths: [{}]}}]}}", "a.".repeat(80)),
+        "error[SK0480]: the path has more than 64 parts",
+    );
 }

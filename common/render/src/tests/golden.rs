@@ -29,7 +29,8 @@ fn problem_of(case: &Case) -> Option<String> {
 fn every_case_gives_what_kustomize_gives() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
     let mut cases = cases::below(&root);
-    cases.retain(|case| ONLY.is_none_or(|only| case.name.contains(only) || case.place.to_string_lossy().contains(only)));
+    cases
+        .retain(|case| ONLY.is_none_or(|only| case.name.contains(only) || case.place.to_string_lossy().contains(only)));
     assert!(!cases.is_empty());
     let mut problems = String::new();
     for case in &cases {

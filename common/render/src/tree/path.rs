@@ -32,6 +32,21 @@ pub(crate) fn join(base: &str, relative: &str) -> Result<String, PathProblem> {
     Ok(parts.join("/"))
 }
 
+/// A path behind another, cleaned of `.` and of what `..` takes back, as text: it may begin with `..`.
+pub(crate) fn join_written(base: &str, path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in base.split('/').chain(path.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => {
+                parts.pop();
+            }
+            name => parts.push(name),
+        }
+    }
+    if parts.is_empty() && !(base.is_empty() && path.is_empty()) { ".".to_owned() } else { parts.join("/") }
+}
+
 /// The folder that a path lies in; empty for the root.
 pub(crate) fn parent(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(parent, _)| parent)
@@ -45,6 +60,16 @@ pub(crate) fn starts_in(path: &str, folder: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn written_paths_are_cleaned() {
+        let check = |base, path, expected: &str| assert_eq!(join_written(base, path), expected, "{base} + {path}");
+        check("", "a.yaml", "a.yaml");
+        check("", "../base/", "../base");
+        check("../base", "../../c/./d.yaml", "../../c/d.yaml");
+        check("a", "..", ".");
+        check("", "", "");
+    }
 
     #[test]
     fn paths_never_leave_the_root() {

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use skerry_common::diagnostic::{Code, Diagnostic, Location};
 use skerry_yaml::{Node, Resolved};
 
-use crate::codes;
+use crate::codes::{self, Fallible};
 use crate::document::place;
 use crate::suggest::nearest;
+use crate::tree::View;
 
 /// A text with its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,20 +38,32 @@ impl<'a> Spot<'a> {
 pub(crate) struct Reader {
     pub(crate) file: Arc<str>,
     pub(crate) problems: Vec<Diagnostic>,
-    /// Whether numbers and flags pass for texts, as they do for Kustomize in files other than the
-    /// kustomization itself.
+    pub(crate) warnings: Vec<Diagnostic>,
+    /// Whether numbers and flags pass for texts, and unknown fields are passed over, as they are by
+    /// Kustomize in files other than the kustomization itself.
     converts: bool,
 }
 
 impl Reader {
     /// Reads a kustomization.
     pub(crate) fn new(file: Arc<str>) -> Self {
-        Self { file, problems: Vec::new(), converts: false }
+        Self { file, problems: Vec::new(), warnings: Vec::new(), converts: false }
     }
 
     /// Reads a file that a kustomization names.
     pub(crate) fn converting(file: Arc<str>) -> Self {
         Self { converts: true, ..Self::new(file) }
+    }
+
+    /// Whether it is not the kustomization itself that is read.
+    pub(crate) fn is_converting(&self) -> bool {
+        self.converts
+    }
+
+    /// Passes the warnings on, and says whether all is well.
+    pub(crate) fn finish(self, view: &View<'_>) -> Fallible<()> {
+        self.warnings.into_iter().for_each(|warning| view.warn(warning));
+        if self.problems.is_empty() { Ok(()) } else { Err(self.problems) }
     }
 
     /// Where a field is.
@@ -68,7 +81,7 @@ impl Reader {
         self.problem(codes::KUSTOMIZATION_INVALID, spot, format!("`{}` must be {needed}", spot.path));
     }
 
-    /// Refuses fields that are not known.
+    /// Refuses, or warns of, fields that are not known.
     pub(crate) fn only(&mut self, spot: &Spot<'_>, known: &[&str]) {
         if !spot.node.is_mapping() {
             self.wrong(spot, "a mapping");
@@ -80,19 +93,16 @@ impl Reader {
                 continue;
             }
             let place = Spot { node: key, path: spot.path.clone() };
-            let mut problem = Diagnostic::error(codes::UNKNOWN_FIELD, format!("unknown field `{name}`"));
+            let mut problem = if self.converts {
+                Diagnostic::warning(codes::NO_EFFECT, format!("the field `{name}` has no meaning here"))
+            } else {
+                Diagnostic::error(codes::UNKNOWN_FIELD, format!("unknown field `{name}`"))
+            };
             problem = problem.at(self.at(&place));
             if let Some(meant) = nearest(name, known.iter().copied()) {
                 problem = problem.help(format!("did you mean `{meant}`?"));
             }
-            self.problems.push(problem);
-        }
-    }
-
-    /// Refuses fields that are not known, in a kustomization; elsewhere they are passed over.
-    pub(crate) fn only_if_strict(&mut self, spot: &Spot<'_>, known: &[&str]) {
-        if !self.converts {
-            self.only(spot, known);
+            if self.converts { &mut self.warnings } else { &mut self.problems }.push(problem);
         }
     }
 

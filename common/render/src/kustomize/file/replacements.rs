@@ -70,13 +70,14 @@ pub(crate) struct FieldRule {
     pub(crate) parts: Vec<String>,
 }
 
-/// Reads the entries of a kustomization.
-pub(super) fn entries(reader: &mut Reader, root: &Spot<'_>) -> Vec<ReplacementEntry> {
+/// Reads the entries of a kustomization, or of the document of a plugin.
+pub(crate) fn entries(reader: &mut Reader, root: &Spot<'_>) -> Vec<ReplacementEntry> {
+    let needed = if reader.is_converting() { Targets::Any } else { Targets::Filled };
     let mut entries = Vec::new();
     for spot in reader.items(root, "replacements") {
         reader.only(&spot, &["path", "source", "sourceValue", "targets"]);
         let Some(path) = reader.filled(&spot, "path") else {
-            entries.extend(rule(reader, &spot, Targets::Filled).map(ReplacementEntry::Inline));
+            entries.extend(rule(reader, &spot, needed).map(ReplacementEntry::Inline));
             continue;
         };
         if spot.child("source").is_some() || !reader.items(&spot, "targets").is_empty() {
@@ -128,7 +129,7 @@ fn rule(reader: &mut Reader, spot: &Spot<'_>, needed: Targets) -> Option<Replace
 
 fn source_rule(reader: &mut Reader, spot: &Spot<'_>) -> Option<SourceRule> {
     const KNOWN: &[&str] = &["group", "version", "kind", "name", "namespace", "fieldPath", "options"];
-    reader.only_if_strict(spot, KNOWN);
+    reader.only(spot, KNOWN);
     let path = reader.filled(spot, "fieldPath").unwrap_or_else(|| FIELD_PATH.to_owned());
     let options = options(reader, spot);
     Some(SourceRule {
@@ -144,7 +145,7 @@ fn source_rule(reader: &mut Reader, spot: &Spot<'_>) -> Option<SourceRule> {
 }
 
 fn target_rule(reader: &mut Reader, spot: &Spot<'_>) -> Option<TargetRule> {
-    reader.only_if_strict(spot, &["select", "reject", "fieldPaths", "options"]);
+    reader.only(spot, &["select", "reject", "fieldPaths", "options"]);
     let Some(select) = spot.child("select") else {
         reader.problem(codes::REPLACEMENT, spot, "`select` is missing: it says which resources are meant");
         return None;
@@ -180,7 +181,7 @@ fn options(reader: &mut Reader, spot: &Spot<'_>) -> Options {
     let Some(spot) = spot.child("options") else {
         return Options { delimiter: String::new(), index: 0, creates: false };
     };
-    reader.only_if_strict(&spot, &["delimiter", "index", "encoding", "create"]);
+    reader.only(&spot, &["delimiter", "index", "encoding", "create"]);
     let _ = reader.text(&spot, "encoding");
     Options {
         delimiter: reader.text(&spot, "delimiter").unwrap_or_default(),

@@ -19,6 +19,7 @@ pub(crate) struct LabelRule {
     pub(crate) pairs: BTreeMap<String, String>,
     pub(crate) reach: Reach,
     pub(crate) fields: Vec<FieldSpec>,
+    pub(crate) at: Location,
 }
 
 /// Where labels go besides `metadata.labels`.
@@ -103,28 +104,38 @@ pub(super) fn labels(reader: &mut Reader, root: &Spot<'_>) -> Vec<LabelRule> {
     let mut rules = Vec::new();
     for spot in reader.items(root, "labels") {
         reader.only(&spot, KNOWN);
-        let mut fields = Vec::new();
-        for field in reader.items(&spot, "fields") {
-            reader.only(&field, &["path", "create", "group", "version", "kind"]);
-            let path = reader.text(&field, "path").unwrap_or_default();
-            if path.matches('/').count() >= PATH_PARTS_MAX {
-                let message = format!("the path has more than {PATH_PARTS_MAX} parts");
-                reader.problem(codes::KUSTOMIZATION_INVALID, &field, message);
-                continue;
-            }
-            fields.push(FieldSpec {
-                group: reader.text(&field, "group").unwrap_or_default(),
-                version: reader.text(&field, "version").unwrap_or_default(),
-                kind: reader.text(&field, "kind").unwrap_or_default(),
-                path,
-                creates: reader.flag(&field, "create"),
-            });
-        }
-        rules.push(LabelRule { pairs: reader.pairs(&spot, "pairs"), reach: reach(reader, &spot), fields });
+        let fields = field_specs(reader, &spot, "fields");
+        let (pairs, reach) = (reader.pairs(&spot, "pairs"), reach(reader, &spot));
+        rules.push(LabelRule { pairs, reach, fields, at: reader.at(&spot) });
     }
     let common = reader.pairs(root, "commonLabels");
-    rules.push(LabelRule { pairs: common, reach: Reach::Selectors, fields: Vec::new() });
+    if !(rules.is_empty() && common.is_empty()) {
+        let at = reader.at(&root.child("commonLabels").unwrap_or_else(|| root.clone()));
+        rules.push(LabelRule { pairs: common, reach: Reach::Selectors, fields: Vec::new(), at });
+    }
     rules
+}
+
+/// A list of field specs.
+pub(crate) fn field_specs(reader: &mut Reader, parent: &Spot<'_>, key: &str) -> Vec<FieldSpec> {
+    let mut specs = Vec::new();
+    for spot in reader.items(parent, key) {
+        reader.only(&spot, &["path", "create", "group", "version", "kind"]);
+        let path = reader.text(&spot, "path").unwrap_or_default();
+        if path.matches('/').count() >= PATH_PARTS_MAX {
+            let message = format!("the path has more than {PATH_PARTS_MAX} parts");
+            reader.problem(codes::KUSTOMIZATION_INVALID, &spot, message);
+            continue;
+        }
+        specs.push(FieldSpec {
+            group: reader.text(&spot, "group").unwrap_or_default(),
+            version: reader.text(&spot, "version").unwrap_or_default(),
+            kind: reader.text(&spot, "kind").unwrap_or_default(),
+            path,
+            creates: reader.flag(&spot, "create"),
+        });
+    }
+    specs
 }
 
 fn reach(reader: &mut Reader, spot: &Spot<'_>) -> Reach {
@@ -141,31 +152,37 @@ pub(super) fn patches(reader: &mut Reader, root: &Spot<'_>, key: &str) -> Vec<Pa
     let mut rules = Vec::new();
     for spot in reader.items(root, key) {
         reader.only(&spot, &["path", "patch", "target", "options"]);
-        let path = reader.filled(&spot, "path");
-        let patch = reader.text(&spot, "patch").map(|patch| patch.trim().to_owned()).filter(|patch| !patch.is_empty());
-        let content = match (path, patch) {
-            (Some(path), None) => PatchContent::File(path),
-            (None, Some(patch)) => PatchContent::Inline(patch),
-            (Some(_), Some(_)) | (None, None) => {
-                reader.problem(codes::KUSTOMIZATION_INVALID, &spot, "exactly one of `path` and `patch` is needed");
-                continue;
-            }
-        };
-        let target = spot.child("target").and_then(|spot| selector(reader, &spot));
-        let mut allows = Allows::default();
-        if let Some(options) = spot.child("options") {
-            reader.only(&options, &["allowNameChange", "allowKindChange"]);
-            allows.name_change = reader.flag(&options, "allowNameChange");
-            allows.kind_change = reader.flag(&options, "allowKindChange");
-        }
-        rules.push(PatchRule { content, target, allows, at: reader.at(&spot) });
+        rules.extend(patch(reader, &spot, "patch"));
     }
     rules
 }
 
-pub(super) fn selector(reader: &mut Reader, spot: &Spot<'_>) -> Option<Selector> {
+/// One patch; an inline one is in the field `inline`.
+pub(crate) fn patch(reader: &mut Reader, spot: &Spot<'_>, inline: &str) -> Option<PatchRule> {
+    let path = reader.filled(spot, "path");
+    let text = reader.text(spot, inline).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    let content = match (path, text) {
+        (Some(path), None) => PatchContent::File(path),
+        (None, Some(text)) => PatchContent::Inline(text),
+        (Some(_), Some(_)) | (None, None) => {
+            let message = format!("exactly one of `path` and `{inline}` is needed");
+            reader.problem(codes::KUSTOMIZATION_INVALID, spot, message);
+            return None;
+        }
+    };
+    let target = spot.child("target").and_then(|spot| selector(reader, &spot));
+    let mut allows = Allows::default();
+    if let Some(options) = spot.child("options") {
+        reader.only(&options, &["allowNameChange", "allowKindChange"]);
+        allows.name_change = reader.flag(&options, "allowNameChange");
+        allows.kind_change = reader.flag(&options, "allowKindChange");
+    }
+    Some(PatchRule { content, target, allows, at: reader.at(spot) })
+}
+
+pub(crate) fn selector(reader: &mut Reader, spot: &Spot<'_>) -> Option<Selector> {
     const KNOWN: &[&str] = &["group", "version", "kind", "name", "namespace", "labelSelector", "annotationSelector"];
-    reader.only_if_strict(spot, KNOWN);
+    reader.only(spot, KNOWN);
     let values = KNOWN.iter().map(|key| (*key, reader.text(spot, key).unwrap_or_default())).collect();
     match Selector::parse(values) {
         Ok(selector) => Some(selector),
@@ -178,57 +195,65 @@ pub(super) fn selector(reader: &mut Reader, spot: &Spot<'_>) -> Option<Selector>
 }
 
 pub(super) fn images(reader: &mut Reader, root: &Spot<'_>, key: &str) -> Vec<ImageRule> {
-    let mut rules = Vec::new();
-    for spot in reader.items(root, key) {
-        reader.only(&spot, &["name", "newName", "newTag", "digest", "tagSuffix"]);
-        rules.push(ImageRule {
-            name: reader.text(&spot, "name").unwrap_or_default(),
-            new_name: reader.filled(&spot, "newName"),
-            new_tag: reader.filled(&spot, "newTag"),
-            digest: reader.filled(&spot, "digest"),
-            tag_suffix: reader.filled(&spot, "tagSuffix"),
-        });
+    reader.items(root, key).iter().map(|spot| image(reader, spot)).collect()
+}
+
+pub(crate) fn image(reader: &mut Reader, spot: &Spot<'_>) -> ImageRule {
+    reader.only(spot, &["name", "newName", "newTag", "digest", "tagSuffix"]);
+    ImageRule {
+        name: reader.text(spot, "name").unwrap_or_default(),
+        new_name: reader.filled(spot, "newName"),
+        new_tag: reader.filled(spot, "newTag"),
+        digest: reader.filled(spot, "digest"),
+        tag_suffix: reader.filled(spot, "tagSuffix"),
     }
-    rules
 }
 
 pub(super) fn replicas(reader: &mut Reader, root: &Spot<'_>) -> Vec<ReplicaRule> {
-    let mut rules = Vec::new();
-    for spot in reader.items(root, "replicas") {
-        reader.only(&spot, &["name", "count"]);
-        let name = reader.text(&spot, "name").unwrap_or_default();
-        rules.push(ReplicaRule { name, count: reader.integer(&spot, "count"), at: reader.at(&spot) });
-    }
-    rules
+    reader.items(root, "replicas").iter().map(|spot| replica(reader, spot)).collect()
 }
 
+pub(crate) fn replica(reader: &mut Reader, spot: &Spot<'_>) -> ReplicaRule {
+    reader.only(spot, &["name", "count"]);
+    let name = reader.text(spot, "name").unwrap_or_default();
+    ReplicaRule { name, count: reader.integer(spot, "count"), at: reader.at(spot) }
+}
+
+/// What every generator of pairs has; secrets have a `type` besides.
+pub(crate) const GENERATOR_FIELDS: &[&str] =
+    &["name", "namespace", "behavior", "literals", "files", "envs", "env", "options"];
+
 pub(super) fn generators(reader: &mut Reader, root: &Spot<'_>, key: &str) -> Vec<GeneratorRule> {
-    const KNOWN: &[&str] = &["name", "namespace", "behavior", "literals", "files", "envs", "env", "options"];
-    let known: Vec<&str> = KNOWN.iter().copied().chain((key == "secretGenerator").then_some("type")).collect();
+    let secret = (key == "secretGenerator").then_some("type");
+    let known: Vec<&str> = GENERATOR_FIELDS.iter().copied().chain(secret).collect();
     let global = root.child("generatorOptions").map(|spot| options(reader, &spot)).unwrap_or_default();
     let mut rules = Vec::new();
     for spot in reader.items(root, key) {
         reader.only(&spot, &known);
-        let name = reader.text(&spot, "name").unwrap_or_default();
-        if name.is_empty() {
+        let mut rule = generator(reader, &spot);
+        if rule.name.is_empty() {
             reader.problem(codes::KUSTOMIZATION_INVALID, &spot, "a generator needs a `name`");
         }
-        let mut envs = reader.texts(&spot, "envs");
-        envs.extend(reader.filled(&spot, "env").map(|value| Text { value, at: reader.at(&spot) }));
-        let own = spot.child("options").map(|spot| options(reader, &spot)).unwrap_or_default();
-        rules.push(GeneratorRule {
-            name,
-            namespace: reader.text(&spot, "namespace").unwrap_or_default(),
-            secret_type: reader.filled(&spot, "type").unwrap_or_else(|| "Opaque".to_owned()),
-            behavior: behavior(reader, &spot),
-            literals: reader.texts(&spot, "literals"),
-            files: reader.texts(&spot, "files"),
-            envs,
-            options: merge(own, &global),
-            at: reader.at(&spot),
-        });
+        rule.envs.extend(reader.filled(&spot, "env").map(|value| Text { value, at: reader.at(&spot) }));
+        rule.options = merge(rule.options, &global);
+        rules.push(rule);
     }
     rules
+}
+
+/// One generator, by what it says itself.
+pub(crate) fn generator(reader: &mut Reader, spot: &Spot<'_>) -> GeneratorRule {
+    GeneratorRule {
+        name: reader.text(spot, "name").unwrap_or_default(),
+        namespace: reader.text(spot, "namespace").unwrap_or_default(),
+        secret_type: reader.filled(spot, "type").unwrap_or_else(|| "Opaque".to_owned()),
+        behavior: behavior(reader, spot),
+        literals: reader.texts(spot, "literals"),
+        files: reader.texts(spot, "files"),
+        envs: reader.texts(spot, "envs"),
+        options: spot.child("options").map(|spot| options(reader, &spot)).unwrap_or_default(),
+        at: reader.at(spot),
+    }
 }
 
 fn behavior(reader: &mut Reader, spot: &Spot<'_>) -> Behavior {

@@ -1,0 +1,206 @@
+//! `buildMetadata`: notes in the output on how each resource came to be.
+//!
+//! While a build keeps notes they are annotations of the resources, as in Kustomize, so that
+//! selectors, patches and replacements see them on the way. In the end those that were not asked
+//! for go, together with every annotation that Kustomize reserves for itself.
+
+use skerry_yaml::{EmitOptions, Node, emit_node};
+
+use super::field_spec::{self, FieldSpec, Missing, set_entry};
+use super::file::{BuildNotes, ShownNotes};
+use super::resource::{Resource, set_metadata};
+use crate::codes::Fallible;
+use crate::document::text_at;
+use crate::tree::join_written;
+
+const ORIGIN: &str = "config.kubernetes.io/origin";
+const TRANSFORMATIONS: &str = "alpha.config.kubernetes.io/transformations";
+
+/// Annotations that Kustomize takes for its own and never prints.
+const RESERVED: &[&str] = &[
+    "internal.config.kubernetes.io/previousKinds",
+    "internal.config.kubernetes.io/previousNames",
+    "internal.config.kubernetes.io/previousNamespaces",
+    "internal.config.kubernetes.io/prefixes",
+    "internal.config.kubernetes.io/suffixes",
+    "internal.config.kubernetes.io/allowNameChange",
+    "internal.config.kubernetes.io/allowKindChange",
+    "internal.config.kubernetes.io/refBy",
+    "internal.config.kubernetes.io/generatorBehavior",
+    "internal.config.kubernetes.io/needsHashSuffix",
+    "internal.config.kubernetes.io/path",
+    "internal.config.kubernetes.io/index",
+    "internal.config.kubernetes.io/seqindent",
+    "internal.config.kubernetes.io/id",
+    "internal.config.kubernetes.io/annotations-migration-resource-id",
+    "internal.config.kubernetes.io/helm-generated",
+    "config.kubernetes.io/path",
+    "config.kubernetes.io/index",
+    "config.k8s.io/id",
+];
+
+/// The label that says what built a resource …
+const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+
+/// … and its value: the version of Kustomize that we follow.
+const MANAGED_BY_VALUE: &str = "kustomize-v5.8.2";
+
+/// Where a folder or file lies, as the kustomizations on the way to it wrote it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Origin {
+    path: String,
+}
+
+/// Who made or changed a resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Maker {
+    configured_in: String,
+    api_version: String,
+    kind: String,
+    name: String,
+    namespace: String,
+}
+
+impl Origin {
+    /// What an entry names from here.
+    pub(crate) fn append(&self, entry: &str) -> Self {
+        Self { path: join_written(&self.path, entry) }
+    }
+
+    /// A field of the kustomization file of this folder, by the kind of plugin that does its work.
+    pub(crate) fn field(&self, file_name: &str, kind: &str) -> Maker {
+        Maker {
+            configured_in: join_written(&self.path, file_name),
+            api_version: "builtin".to_owned(),
+            kind: kind.to_owned(),
+            name: String::new(),
+            namespace: String::new(),
+        }
+    }
+
+    fn text(&self) -> String {
+        let mut node = Node::mapping();
+        put(&mut node, "path", &self.path);
+        emit_node(&node, &EmitOptions::default())
+    }
+}
+
+impl Maker {
+    fn node(&self) -> Node {
+        let mut by = Node::mapping();
+        put(&mut by, "apiVersion", &self.api_version);
+        put(&mut by, "kind", &self.kind);
+        put(&mut by, "name", &self.name);
+        put(&mut by, "namespace", &self.namespace);
+        let mut node = Node::mapping();
+        put(&mut node, "configuredIn", &self.configured_in);
+        node.set("configuredBy", by);
+        node
+    }
+}
+
+/// The plugin that a document configures, if notes are kept: then it has one on where it lies.
+pub(crate) fn plugin(config: &Resource) -> Option<Maker> {
+    let origin = annotation(config, ORIGIN)?;
+    let lines = skerry_yaml::parse(&origin, &skerry_yaml::Limits::default()).unwrap_or_default();
+    let path = lines.first().and_then(|document| text_at(&document.root, &["path"]));
+    Some(Maker {
+        configured_in: path.unwrap_or_default().to_owned(),
+        api_version: config.api_version().to_owned(),
+        kind: config.kind().to_owned(),
+        name: config.name().to_owned(),
+        namespace: config.namespace().to_owned(),
+    })
+}
+
+fn put(node: &mut Node, key: &str, value: &str) {
+    if !value.is_empty() {
+        node.set(key, Node::string(value));
+    }
+}
+
+/// Notes the file that resources were read from.
+pub(crate) fn read_from(resources: &mut [Resource], origin: &Origin) {
+    let text = origin.text();
+    for resource in resources {
+        set_annotation(resource, ORIGIN, &text);
+    }
+}
+
+/// Notes who generated a resource, unless a note says it already.
+pub(crate) fn generated_by(resource: &mut Resource, maker: &Maker) {
+    if annotation(resource, ORIGIN).is_none() {
+        set_annotation(resource, ORIGIN, &emit_node(&maker.node(), &EmitOptions::default()));
+    }
+}
+
+/// Notes a transformer on every resource. What has no origin yet counts as made by it.
+pub(crate) fn transformed_by(resources: &mut [Resource], maker: &Maker) {
+    let entry = emit_node(&list(maker.node()), &EmitOptions::default());
+    for resource in resources {
+        if annotation(resource, ORIGIN).is_none() {
+            generated_by(resource, maker);
+            continue;
+        }
+        let before = annotation(resource, TRANSFORMATIONS).unwrap_or_default();
+        set_annotation(resource, TRANSFORMATIONS, &format!("{before}{entry}"));
+    }
+}
+
+fn list(item: Node) -> Node {
+    let mut list = Node::sequence();
+    if let Some(items) = list.items_mut() {
+        items.push(item);
+    }
+    list
+}
+
+/// The origin that is noted on a resource, as text.
+pub(crate) fn origin_of(resource: &Resource) -> Option<String> {
+    annotation(resource, ORIGIN)
+}
+
+/// Notes an origin again that another resource had.
+pub(crate) fn restore_origin(resource: &mut Resource, text: &str) {
+    set_annotation(resource, ORIGIN, text);
+}
+
+fn annotation(resource: &Resource, key: &str) -> Option<String> {
+    text_at(&resource.node, &["metadata", "annotations", key]).map(str::to_owned)
+}
+
+fn set_annotation(resource: &mut Resource, key: &str, value: &str) {
+    let annotations = resource.node.get("metadata").and_then(|metadata| metadata.get("annotations"));
+    if !annotations.is_some_and(Node::is_mapping) {
+        set_metadata(&mut resource.node, "annotations", Some(Node::mapping()));
+    }
+    if let Some(annotations) = resource.node.get_mut("metadata").and_then(|metadata| metadata.get_mut("annotations")) {
+        annotations.set(key, Node::string(value));
+    }
+}
+
+/// Takes away the notes that are not to be seen, and adds the label that is.
+pub(crate) fn finish(resources: &mut [Resource], notes: BuildNotes) -> Fallible<()> {
+    let ShownNotes { origins, transformers, managed_by } = notes.shown;
+    let label = FieldSpec { path: "metadata/labels".to_owned(), ..FieldSpec::any() };
+    for resource in resources {
+        if managed_by {
+            let mut set = |node: &mut Node| set_entry(node, MANAGED_BY, MANAGED_BY_VALUE);
+            field_spec::visit(resource, &label, Missing::Mapping, &mut set)?;
+        }
+        let Some(metadata) = resource.node.get_mut("metadata") else { continue };
+        let Some(annotations) = metadata.get_mut("annotations") else { continue };
+        if let Some(entries) = annotations.entries_mut() {
+            entries.retain(|(key, _)| match key.as_str() {
+                Some(ORIGIN) => origins,
+                Some(TRANSFORMATIONS) => transformers,
+                Some(key) => !RESERVED.contains(&key),
+                None => true,
+            });
+        }
+        if annotations.entries().is_empty() {
+            metadata.remove("annotations");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,58 @@
+//! From a configuration to a generator.
+
+use super::open;
+use crate::codes::{self, Fallible};
+use crate::kustomize::file::{GENERATOR_FIELDS, Reader, Spot, rules};
+use crate::kustomize::generators::{Generator, Made, Policy};
+use crate::kustomize::resource::Resource;
+use crate::tree::View;
+
+/// The generator that a configuration, already checked to be one, describes.
+pub(crate) fn generator(view: &View<'_>, config: &Resource) -> Fallible<Generator> {
+    match config.kind() {
+        "IAMPolicyGenerator" => policy(view, config),
+        "SecretGenerator" => pairs(view, config, Made::Secret),
+        _ => pairs(view, config, Made::ConfigMap),
+    }
+}
+
+/// Name and namespace are those of the configuration, where it does not say others.
+fn pairs(view: &View<'_>, config: &Resource, made: Made) -> Fallible<Generator> {
+    let secret = (made == Made::Secret).then_some("type");
+    let known: Vec<&str> = GENERATOR_FIELDS.iter().copied().chain(secret).collect();
+    let (mut reader, root) = open(config, &known);
+    let mut rule = rules::generator(&mut reader, &root);
+    if rule.name.is_empty() {
+        rule.name = config.name().to_owned();
+    }
+    if rule.namespace.is_empty() {
+        rule.namespace = config.namespace().to_owned();
+    }
+    reader.finish(view)?;
+    Ok(Generator::Pairs(made, rule))
+}
+
+fn policy(view: &View<'_>, config: &Resource) -> Fallible<Generator> {
+    let (mut reader, root) = open(config, &["cloud", "kubernetesService", "serviceAccount"]);
+    let cloud = reader.text(&root, "cloud").unwrap_or_default();
+    if cloud != "gke" {
+        let spot = root.child("cloud").unwrap_or_else(|| root.clone());
+        reader.problem(codes::PLUGIN_CONFIGURATION, &spot, "`cloud` must be `gke`");
+    }
+    let text = |reader: &mut Reader, parent: &str, key: &str| {
+        let parent: Option<Spot<'_>> = root.child(parent);
+        parent.and_then(|parent| reader.text(&parent, key)).unwrap_or_default()
+    };
+    let policy = Policy {
+        name: text(&mut reader, "kubernetesService", "name"),
+        namespace: text(&mut reader, "kubernetesService", "namespace"),
+        account: text(&mut reader, "serviceAccount", "name"),
+        project: text(&mut reader, "serviceAccount", "projectId"),
+        at: config.location(),
+    };
+    if policy.name.is_empty() {
+        reader.problem(codes::PLUGIN_CONFIGURATION, &root, "`kubernetesService.name` is needed");
+    }
+    reader.finish(view)?;
+    Ok(Generator::Policy(policy))
+}
