@@ -32,6 +32,7 @@ mod api;
 mod client;
 mod clock;
 mod peer;
+mod served;
 mod server;
 #[cfg(test)]
 mod tests;
@@ -42,6 +43,7 @@ pub use client::{LinkClient, link_client_config, pin_client_config};
 pub use clock::WallClock;
 pub(crate) use clock::unix_time;
 pub use peer::{Peer, PeerRefused, peer_of_connection, peer_on};
+pub use served::ServedIdentity;
 pub use server::link_server_config;
 pub use transport::{AGENT_LIMITS, HUB_LIMITS, IDLE_TIMEOUT, KEEP_ALIVE_INTERVAL, LinkLimits, STREAMS_MAX};
 

@@ -8,7 +8,6 @@ use skerry_common::bundle::archive::Archive;
 use skerry_common::bundle::digest::Digest;
 use skerry_common::bundle::manifest::Manifest;
 use skerry_common::bundle::root::BundleRoot;
-use skerry_common::bundle::trust::TrustedRoot;
 use skerry_common::diagnostic::{Code, Diagnostic};
 use skerry_common::error_chain::Chain;
 use skerry_common::id::{ClusterId, ClusterName};
@@ -26,6 +25,7 @@ use crate::quic::unix_ms;
 use crate::store::clusters::{JoinToken as StoredToken, NewCluster, Registration, Standing};
 use crate::store::journal::HubEvent;
 use crate::store::{BlobStore, HubStore};
+use crate::trust::TrustLine;
 
 /// Bytes of an archive in one piece.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -40,7 +40,7 @@ pub struct Control<S: HubStore, B: BlobStore> {
     /// Admits clusters.
     pub enroller: Enroller<S>,
     /// The trust root in force.
-    pub trust: watch::Receiver<TrustedRoot>,
+    pub trust: watch::Receiver<TrustLine>,
     /// Ends sessions.
     pub switchboard: Switchboard,
     /// Wakes the publisher.
@@ -80,7 +80,8 @@ impl<S: HubStore, B: BlobStore> Control<S, B> {
     }
 
     fn command(&self, id: ClusterId, name: ClusterName, token: &StoredToken, secret: TokenSecret) -> JoinCommand {
-        let trust = self.trust.borrow();
+        let line = self.trust.borrow();
+        let trust = line.newest();
         let join = JoinToken {
             fleet: trust.root().fleet.clone(),
             trust_root: trust.digest(),
@@ -213,7 +214,7 @@ impl<S: HubStore, B: BlobStore> Control<S, B> {
         if let Some(blob) = root.key_blob {
             self.blob(&blob.digest, &mut blobs).await?;
         }
-        Ok(Archive { trust_root: self.trust.borrow().envelope().clone(), root: envelope, blobs })
+        Ok(Archive { trust_root: self.trust.borrow().newest().envelope().clone(), root: envelope, blobs })
     }
 
     async fn blob(&self, digest: &Digest, into: &mut BTreeMap<Digest, Vec<u8>>) -> Result<Vec<u8>, ControlError> {

@@ -17,7 +17,6 @@ use skerry_certs::root_key::SigningKey;
 use skerry_certs::roots::CaRoots;
 use skerry_certs::tls::{HUB_LIMITS, WallClock, api_server_config, link_server_config};
 use skerry_common::bundle::digest::Digest;
-use skerry_common::bundle::trust::TrustedRoot;
 use skerry_common::id::FleetId;
 use skerry_common::redact::Redacted;
 use skerry_common::status::ContactBounds;
@@ -34,7 +33,7 @@ use crate::api::{self, Api, ApiSettings, FleetInForce, Parts, snapshot};
 use crate::config::{ConfigError, HubConfig};
 use crate::control::Control;
 use crate::git::{Git, GitError, GitSettings, TreeLimits};
-use crate::keys::{KeyError, KeyFolder};
+use crate::keys::{KeyError, KeyFolder, api_identity, hub_identity};
 use crate::metrics::Metrics;
 use crate::quic::enroll::Enroller;
 use crate::quic::listener::listen;
@@ -47,6 +46,9 @@ use crate::store::{AccessStore as _, StoreError};
 use crate::tasks::contacts;
 use crate::tasks::poll_git::{PollGit, Resolved};
 use crate::tasks::publish::Publisher;
+use crate::tasks::renew::{RenewError, Renewal};
+use crate::tasks::trust::FollowTrust;
+use crate::trust::TrustLine;
 use crate::workshop::Workshop;
 
 /// Webhooks that wait; one is as good as many.
@@ -73,6 +75,9 @@ pub enum HubError {
     /// TLS settings.
     #[error("the TLS settings cannot be made")]
     Tls(#[from] skerry_certs::tls::TlsError),
+    /// The certificates that the hub shows.
+    #[error("the hub's certificates cannot be made")]
+    Certificates(#[from] RenewError),
     /// The trust root's CAs.
     #[error("the trust root's certificate authorities cannot be used")]
     Roots(#[from] skerry_certs::roots::CaRootsError),
@@ -121,7 +126,8 @@ struct Base {
     fleet: FleetId,
     store: SqliteStore,
     clock: WallClock,
-    trust: watch::Receiver<TrustedRoot>,
+    trust: watch::Receiver<TrustLine>,
+    key: watch::Receiver<Arc<SigningKey>>,
     switchboard: Switchboard,
     wake: Arc<Notify>,
     tasks: TaskTracker,
@@ -137,29 +143,37 @@ struct Following {
 impl Hub {
     /// Starts everything; returns once both ports are open.
     pub async fn start(config: &HubConfig, clock: WallClock, seed: u64) -> Result<Self, HubError> {
-        let keys = KeyFolder::new(&config.data_folder.join("keys")).load()?;
+        let folder = KeyFolder::new(&config.data_folder.join("keys"));
+        let keys = folder.load()?;
         let store = SqliteStore::open(&config.data_folder.join("hub.db")).await?;
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let (switchboard, serve_switchboard) = Switchboard::new();
         tasks.spawn(serve_switchboard);
-        let (trust_sender, trust) = watch::channel(keys.trust.clone());
-        let (fleet, wake) = (keys.trust.root().fleet.clone(), Arc::new(Notify::new()));
-        let base = Base { fleet, store, clock, trust, switchboard, wake, tasks, stop };
-        let link_identity = keys.hub_identity(base.clock.now())?;
-        let api_identity = keys.api_identity(&config.api.names, base.clock.now())?;
-        let roots = CaRoots::from_trust_root(keys.trust.root())?;
-        let api_ca = keys.api_authority.certificate_pem();
-        let control = base.control(Arc::new(keys.authority));
-        let server = link_server_config(&link_identity, &roots, &base.clock, &HUB_LIMITS)?;
+        let root = keys.trust.newest().root().clone();
+        let (trust_sender, trust) = watch::channel(keys.trust);
+        let (key_sender, key) = watch::channel(Arc::new(keys.signing));
+        let wake = Arc::new(Notify::new());
+        let base = Base { fleet: root.fleet.clone(), store, clock, trust, key, switchboard, wake, tasks, stop };
+        let authority = Arc::new(keys.authority);
+        let control = base.control(authority.clone());
+        let link = Renewal::begin("link", move |now| hub_identity(&authority, now), &base.clock, seed)?;
+        let roots = CaRoots::from_trust_root(&root)?;
+        let server = link_server_config(link.served(), &roots, &base.clock, &HUB_LIMITS)?;
         let link_address = base.start_link(config.link.listen, server, control.enroller.clone())?;
+        base.tasks.spawn(link.run(base.stop.clone()));
         let git = Arc::new(Git::new(git_settings(config)?)?);
         let workshop = Workshop::new(git.clone(), keys.sealer);
-        let following = base.start_publishing(config, git, workshop, keys.signing, seed).await?;
+        let following = base.start_publishing(config, git, workshop, seed).await?;
         let poke = following.poke.clone();
-        let tls = api_server_config(&api_identity)?;
+        let (api_authority, names) = (keys.api_authority, config.api.names.clone());
+        let api_ca = api_authority.certificate_pem();
+        let api = Renewal::begin("api", move |now| api_identity(&api_authority, &names, now), &base.clock, seed)?;
+        let tls = api_server_config(api.served())?;
+        base.tasks.spawn(api.run(base.stop.clone()));
         let secret = Redacted::new(keys.webhook_secret);
         let api_address = base.start_api(config.api.listen, tls, control.clone(), following, secret).await?;
-        base.tasks.spawn(hold(trust_sender, base.stop.clone()));
+        let follow = FollowTrust { folder, trust: trust_sender, key: key_sender };
+        base.tasks.spawn(follow.run(base.stop.clone()));
         base.tasks.close();
         info!(link = %link_address, api = %api_address, "the hub runs");
         let Base { store, tasks, stop, .. } = base;
@@ -231,12 +245,11 @@ impl Base {
         config: &HubConfig,
         git: Arc<Git>,
         workshop: Workshop,
-        key: SigningKey,
         seed: u64,
     ) -> Result<Following, HubError> {
         let signer = Signer {
             store: self.store.clone(),
-            key: Arc::new(key),
+            key: self.key.clone(),
             trust: self.trust.clone(),
             switchboard: self.switchboard.clone(),
             clock: self.clock.clone(),
@@ -319,10 +332,4 @@ fn git_settings(config: &HubConfig) -> Result<GitSettings, ConfigError> {
         credentials: config.credentials()?,
         tree_limits: TreeLimits::default(),
     })
-}
-
-/// Keeps the sender of the trust root alive as long as the hub runs.
-async fn hold<T>(sender: watch::Sender<T>, stop: CancellationToken) {
-    stop.cancelled().await;
-    drop(sender);
 }

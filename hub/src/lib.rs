@@ -14,4 +14,5 @@ pub mod quic;
 pub mod signer;
 pub mod store;
 pub mod tasks;
+pub mod trust;
 pub mod workshop;

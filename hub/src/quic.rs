@@ -17,12 +17,11 @@ pub mod session;
 pub mod switchboard;
 
 use skerry_certs::tls::WallClock;
-use skerry_common::bundle::trust::TrustedRoot;
 use skerry_common::id::{ClusterId, FleetId};
-use skerry_hub_core::session::TrustRootMark;
 use tokio::sync::{mpsc, watch};
 
 use crate::store::{BlobStore, HubStore};
+use crate::trust::TrustLine;
 use switchboard::Switchboard;
 
 /// Version of this program, as it is told to agents.
@@ -37,8 +36,8 @@ pub struct LinkContext<S: HubStore, B: BlobStore> {
     pub store: S,
     /// Content.
     pub blobs: B,
-    /// The trust root in force.
-    pub trust: watch::Receiver<TrustedRoot>,
+    /// The trust root in force, and those before it.
+    pub trust: watch::Receiver<TrustLine>,
     /// Who is connected.
     pub switchboard: Switchboard,
     /// Takes note of whom we heard, and when (Unix milliseconds). Full: the next word counts instead.
@@ -51,11 +50,6 @@ impl<S: HubStore, B: BlobStore> LinkContext<S, B> {
     /// Unix milliseconds now.
     pub fn now_unix_ms(&self) -> i64 {
         unix_ms(&self.clock)
-    }
-
-    fn trust_mark(&self) -> TrustRootMark {
-        let trust = self.trust.borrow();
-        TrustRootMark { version: trust.root().version, envelope: trust.envelope().clone() }
     }
 }
 

@@ -6,7 +6,6 @@ use skerry_certs::root_key::{SigningKey, SigningKeyError};
 use skerry_certs::tls::WallClock;
 use skerry_common::bundle::digest::Digest;
 use skerry_common::bundle::root::{BUNDLE_TYPE, BundleRoot, RootError};
-use skerry_common::bundle::trust::TrustedRoot;
 use skerry_common::id::{ClusterId, Generation, Place};
 use skerry_common::report::BundleMark;
 use skerry_hub_core::publish::{Draft, LIFE_SECONDS_DEFAULT, LifetimeError, Stamp, rfc3339};
@@ -19,6 +18,7 @@ use crate::quic::unix_ms;
 use crate::store::bundles::{Reservation, Reserve, StoredRoot};
 use crate::store::journal::HubEvent;
 use crate::store::{HubStore, StoreError};
+use crate::trust::TrustLine;
 
 /// A bundle was not published.
 #[derive(Debug, Error)]
@@ -35,8 +35,8 @@ pub enum PublishError {
     /// The clock.
     #[error("the time cannot be written")]
     Time(#[source] LifetimeError),
-    /// Somebody else published meanwhile: make it again.
-    #[error("another bundle was published for the cluster meanwhile")]
+    /// Somebody else published meanwhile, or the epoch was raised: make it again.
+    #[error("another bundle was published for the cluster meanwhile, or the epoch was raised")]
     Conflict,
 }
 
@@ -45,10 +45,10 @@ pub enum PublishError {
 pub struct Signer<S: HubStore> {
     /// Facts.
     pub store: S,
-    /// The key.
-    pub key: Arc<SigningKey>,
+    /// The key in use; a new one comes after the trust root that lists it.
+    pub key: watch::Receiver<Arc<SigningKey>>,
     /// The trust root in force.
-    pub trust: watch::Receiver<TrustedRoot>,
+    pub trust: watch::Receiver<TrustLine>,
     /// Who is told.
     pub switchboard: Switchboard,
     /// The time.
@@ -61,7 +61,10 @@ impl<S: HubStore> Signer<S> {
         let cluster = draft.cluster().clone();
         let newest = self.store.newest(&cluster).await?;
         let reserved = self.store.newest_reserved(&cluster).await?.map(|root| root.place);
-        let epoch = self.trust.borrow().root().epoch;
+        let epoch = self.trust.borrow().newest().root().epoch;
+        if draft.epoch() != epoch {
+            return Err(PublishError::Conflict);
+        }
         let floor = [reserved, highest].into_iter().flatten().filter(|place| place.epoch == epoch).max();
         let generation = Generation(floor.map_or(0, |place| place.generation.0).saturating_add(1));
         let parent = newest.as_ref().map(|root| root.digest);
@@ -103,7 +106,8 @@ impl<S: HubStore> Signer<S> {
     }
 
     async fn sign(&self, cluster: &ClusterId, mark: BundleMark, payload: Vec<u8>) -> Result<BundleMark, PublishError> {
-        let envelope = self.key.sign_envelope(BUNDLE_TYPE, payload).map_err(PublishError::Sign)?;
+        let key = self.key.borrow().clone();
+        let envelope = key.sign_envelope(BUNDLE_TYPE, payload).map_err(PublishError::Sign)?;
         let now = unix_ms(&self.clock);
         for signature in envelope.signatures {
             self.store.attach_signature(cluster, mark, signature, now).await?;

@@ -22,4 +22,6 @@ mod revoked_clusters_are_cut_off_and_heal;
 mod second_pass_sends_no_writes;
 mod secrets_appear_nowhere_in_clear;
 mod sessions_need_a_certificate_of_the_fleet;
+mod sources_that_fail_are_looked_at_again_soon;
 mod suspended_applications_heal_and_do_not_move;
+mod trust_roots_are_replaced_without_a_visit;

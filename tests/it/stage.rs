@@ -69,6 +69,9 @@ spec:
 
 pub(crate) use log::logged;
 
+/// What the root key is encrypted to.
+pub(crate) const PASSPHRASE: &str = "only for this test";
+
 /// Everything but the clusters.
 pub(crate) struct Stage {
     pub(crate) repository: BareRepository,
@@ -88,6 +91,11 @@ pub(crate) struct Site {
     apart: Option<apart::Apart>,
 }
 
+/// A UDP port that nobody has now.
+pub(crate) fn free_port() -> u16 {
+    std::net::UdpSocket::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port").port()
+}
+
 fn parse(name: &str) -> ClusterName {
     ClusterName::parse(name).expect("a name")
 }
@@ -99,7 +107,7 @@ impl Stage {
         let folder = tempfile::tempdir().expect("a folder");
         let repository = BareRepository::create("shop");
         let work = repository.work_tree();
-        let port = std::net::UdpSocket::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port").port();
+        let port = free_port();
         let options = InitOptions {
             folder: folder.path().join("hub"),
             fleet: None,
@@ -116,7 +124,7 @@ impl Stage {
             file_roots: vec![repository.root().to_owned()],
         };
         std::fs::create_dir_all(&options.folder).expect("a folder");
-        let passphrase = Passphrase::new("only for this test".into()).expect("long enough");
+        let passphrase = Passphrase::new(PASSPHRASE.into()).expect("long enough");
         let made = init(&options, &passphrase, &system_clock()).await.expect("a fleet");
         let config = HubConfig::load(&made.config).expect("a configuration");
         let mut stage = Self { repository, work, folder, config, hub: None, starts: 0 };
@@ -178,6 +186,11 @@ impl Stage {
         if let Some(hub) = self.hub.take() {
             hub.stop().await;
         }
+    }
+
+    /// Where the hub's link listens when it starts the next time.
+    pub(crate) fn move_hub(&mut self, port: u16) {
+        self.config.link.listen.set_port(port);
     }
 
     /// The running hub.

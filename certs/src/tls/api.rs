@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{TlsError, shared_provider};
-use crate::identity::Identity;
+use super::{ServedIdentity, TlsError, shared_provider};
 use crate::roots::CaRoots;
 
 /// What HTTP versions are offered, best first.
@@ -11,13 +10,12 @@ const HTTP_PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
 /// Builds the API server's settings: TLS 1.2 and 1.3, HTTP/2 and HTTP/1.1, no client certificates
 /// (bearer tokens say who calls).
-pub fn api_server_config(identity: &Identity) -> Result<Arc<rustls::ServerConfig>, TlsError> {
+pub fn api_server_config(served: &ServedIdentity) -> Result<Arc<rustls::ServerConfig>, TlsError> {
     let mut tls = rustls::ServerConfig::builder_with_provider(shared_provider())
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
         .map_err(TlsError::Rustls)?
         .with_no_client_auth()
-        .with_single_cert(identity.chain().to_vec(), identity.key())
-        .map_err(TlsError::Rustls)?;
+        .with_cert_resolver(served.resolver());
     tls.alpn_protocols = HTTP_PROTOCOLS.map(<[u8]>::to_vec).into();
     Ok(Arc::new(tls))
 }

@@ -10,22 +10,22 @@ use rustls::server::{NoServerSessionStorage, WebPkiClientVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, SignatureScheme};
 
 use super::transport::{Side, transport};
-use super::{LinkLimits, LinkProtocol, TlsError, WallClock, shared_provider, unix_time};
-use crate::identity::{self, Identity};
+use super::{LinkLimits, LinkProtocol, ServedIdentity, TlsError, WallClock, shared_provider, unix_time};
+use crate::identity;
 use crate::roots::CaRoots;
 
 /// Builds the hub's QUIC settings: both protocols on one port, client certificates asked for,
 /// verified against `client_roots` when sent, and not demanded here (see [`super::peer_on`]).
 ///
-/// A new certificate or a new set of CAs takes effect by giving the endpoint a new configuration;
-/// connections that are up keep the old one.
+/// A new certificate takes effect by [`ServedIdentity::replace`], a new set of CAs by giving the endpoint
+/// a new configuration; connections that are up keep the old ones.
 pub fn link_server_config(
-    identity: &Identity,
+    served: &ServedIdentity,
     client_roots: &CaRoots,
     clock: &WallClock,
     limits: &LinkLimits,
 ) -> Result<quinn::ServerConfig, TlsError> {
-    let tls = tls_settings(identity, client_roots, clock)?;
+    let tls = tls_settings(served, client_roots, clock)?;
     let quic = QuicServerConfig::try_from(Arc::new(tls)).map_err(|_| TlsError::InitialSuite)?;
     let mut config = quinn::ServerConfig::with_crypto(Arc::new(quic));
     config
@@ -38,7 +38,7 @@ pub fn link_server_config(
 
 /// The part that is rustls's.
 pub(super) fn tls_settings(
-    identity: &Identity,
+    served: &ServedIdentity,
     client_roots: &CaRoots,
     clock: &WallClock,
 ) -> Result<rustls::ServerConfig, TlsError> {
@@ -46,8 +46,7 @@ pub(super) fn tls_settings(
         .with_protocol_versions(&[&rustls::version::TLS13])
         .map_err(TlsError::Rustls)?
         .with_client_cert_verifier(Arc::new(ExpiryLeftToCaller::new(client_roots)?))
-        .with_single_cert(identity.chain().to_vec(), identity.key())
-        .map_err(TlsError::Rustls)?;
+        .with_cert_resolver(served.resolver());
     tls.alpn_protocols = [LinkProtocol::Session, LinkProtocol::Enroll].map(|it| it.alpn().to_vec()).into();
     // A resumed session would skip the client's certificate, so that a revoked or expired one lives on.
     tls.session_storage = Arc::new(NoServerSessionStorage {});

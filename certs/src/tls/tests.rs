@@ -47,7 +47,8 @@ impl<'a> Hub<'a> {
     /// Lets a client connect and tells what both sides saw.
     async fn meet(&self, client: &LinkClient) -> (Verdict, Seen) {
         let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let config = link_server_config(&self.identity, &self.roots, &WallClock::fixed(self.now), &HUB_LIMITS).unwrap();
+        let config =
+            link_server_config(&served(&self.identity), &self.roots, &WallClock::fixed(self.now), &HUB_LIMITS).unwrap();
         let server = Endpoint::server(config, loopback).unwrap();
         let agent = Endpoint::client(loopback).unwrap();
         let connecting = client.connect(&agent, server.local_addr().unwrap()).unwrap();
@@ -70,6 +71,10 @@ impl<'a> Hub<'a> {
         };
         tokio::time::timeout(DEADLINE, async { tokio::join!(hub_side, agent_side) }).await.unwrap()
     }
+}
+
+fn served(identity: &Identity) -> ServedIdentity {
+    ServedIdentity::new(identity).unwrap()
 }
 
 fn client(fleet: &Fleet, identity: Option<&Identity>, protocol: LinkProtocol) -> LinkClient {
@@ -272,7 +277,7 @@ async fn a_connection_grants_no_more_than_the_link_needs() {
     let agent = fleet.agent("edge-1", NOW);
     let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let clock = WallClock::fixed(NOW);
-    let config = link_server_config(&fleet.hub(), &fleet.roots(), &clock, &HUB_LIMITS).unwrap();
+    let config = link_server_config(&served(&fleet.hub()), &fleet.roots(), &clock, &HUB_LIMITS).unwrap();
     let server = Endpoint::server(config, loopback).unwrap();
     let local = Endpoint::client(loopback).unwrap();
     let client = client(&fleet, Some(&agent), LinkProtocol::Session);
@@ -289,6 +294,37 @@ async fn a_connection_grants_no_more_than_the_link_needs() {
     assert_eq!(agent.max_datagram_size(), None);
     let uni = tokio::time::timeout(StdDuration::from_millis(200), agent.open_uni()).await;
     assert!(uni.is_err(), "no unidirectional stream is granted");
+}
+
+#[tokio::test]
+async fn a_replaced_certificate_is_shown_to_who_comes_next_and_drops_nobody() {
+    let fleet = Fleet::new("north");
+    let agent = fleet.agent("edge-1", NOW);
+    let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let served = served(&fleet.hub());
+    let config = link_server_config(&served, &fleet.roots(), &WallClock::fixed(NOW), &HUB_LIMITS).unwrap();
+    let server = Endpoint::server(config, loopback).unwrap();
+    let local = Endpoint::client(loopback).unwrap();
+    let client = client(&fleet, Some(&agent), LinkProtocol::Session);
+    let meet = || async {
+        let accept = async { server.accept().await.unwrap().await.unwrap() };
+        let connect = async { client.connect(&local, server.local_addr().unwrap()).unwrap().await.unwrap() };
+        let (hub, agent) = tokio::time::timeout(DEADLINE, async { tokio::join!(accept, connect) }).await.unwrap();
+        let chain = agent.peer_identity().unwrap().downcast::<Vec<rustls::pki_types::CertificateDer>>().unwrap();
+        (hub, agent, chain[0].to_vec())
+    };
+    let (old_hub, old_agent, old) = meet().await;
+    let renewed = fleet.hub();
+    served.replace(&renewed).unwrap();
+    let (_hub, _agent, new) = meet().await;
+    assert_ne!(new, old);
+    assert_eq!(new, renewed.chain()[0].to_vec());
+    let (mut send, _) = old_agent.open_bi().await.unwrap();
+    send.write_all(b"still here").await.unwrap();
+    let (_, mut receive) = old_hub.accept_bi().await.unwrap();
+    let mut heard = [0; 10];
+    receive.read_exact(&mut heard).await.unwrap();
+    assert_eq!(&heard, b"still here");
 }
 
 #[tokio::test]
@@ -362,9 +398,9 @@ fn the_link_resumes_no_session_even_for_a_client_that_would() {
     // A resumed session would not show its certificate again.
     let fleet = Fleet::new("north");
     let clock = WallClock::fixed(NOW);
-    let link = server::tls_settings(&fleet.hub(), &fleet.roots(), &clock).unwrap();
+    let link = server::tls_settings(&served(&fleet.hub()), &fleet.roots(), &clock).unwrap();
     let resumable = {
-        let mut tls = server::tls_settings(&fleet.hub(), &fleet.roots(), &clock).unwrap();
+        let mut tls = server::tls_settings(&served(&fleet.hub()), &fleet.roots(), &clock).unwrap();
         tls.session_storage = rustls::server::ServerSessionMemoryCache::new(4);
         tls.send_tls13_tickets = 1;
         tls
@@ -392,7 +428,7 @@ fn the_link_resumes_no_session_even_for_a_client_that_would() {
 #[test]
 fn the_link_speaks_no_tls_before_1_3() {
     let fleet = Fleet::new("north");
-    let link = Arc::new(server::tls_settings(&fleet.hub(), &fleet.roots(), &WallClock::fixed(NOW)).unwrap());
+    let link = Arc::new(server::tls_settings(&served(&fleet.hub()), &fleet.roots(), &WallClock::fixed(NOW)).unwrap());
     let old = rustls::ClientConfig::builder_with_details(shared_provider(), Arc::new(WallClock::fixed(NOW)))
         .with_protocol_versions(&[&rustls::version::TLS12])
         .unwrap()
@@ -407,7 +443,7 @@ fn the_api_is_known_by_its_own_ca() {
     let now = OffsetDateTime::from_unix_timestamp(std::time::UNIX_EPOCH.elapsed().unwrap().as_secs() as i64).unwrap();
     let authority = ApiAuthority::create(now).unwrap();
     let names = ["localhost", "127.0.0.1"].map(|name| ApiName::parse(name).unwrap());
-    let server = || api_server_config(&authority.issue_api(&names, now, 30).unwrap()).unwrap();
+    let server = || api_server_config(&served(&authority.issue_api(&names, now, 30).unwrap())).unwrap();
     let client = || api_client_config(&authority.certificate_pem()).unwrap();
     for name in ["localhost", "127.0.0.1"] {
         assert_eq!(https(server(), client(), name), Ok(b"h2".to_vec()));

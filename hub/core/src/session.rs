@@ -14,6 +14,7 @@
 //! The content stream (`Fetch`) is served by the shell without a state machine: blobs are immutable.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use skerry_common::bundle::digest::Digest;
@@ -51,8 +52,8 @@ pub struct Known {
     pub floor: Place,
     /// The newest signed root for this cluster.
     pub target: Option<BundleMark>,
-    /// The trust root in force.
-    pub trust_root: TrustRootMark,
+    /// The trust roots, oldest first; the last is in force. Shared by all sessions.
+    pub trust_roots: Arc<Vec<TrustRootMark>>,
     /// How far the journal is stored, by incarnation.
     pub journal: BTreeMap<Incarnation, Sequence>,
 }
@@ -82,8 +83,8 @@ pub enum Input {
     Message(AgentMessage),
     /// A newer root is signed and stored.
     Target(BundleMark),
-    /// A newer trust root is in force.
-    TrustRoot(TrustRootMark),
+    /// A newer trust root is in force: all of them, oldest first.
+    TrustRoots(Arc<Vec<TrustRootMark>>),
     /// The last [`Output::PersistJournal`] is stored together with its high-water mark.
     JournalStored {
         /// Whose.
@@ -235,8 +236,9 @@ impl Session {
                 self.target(target);
                 Ok(())
             }
-            Input::TrustRoot(trust_root) => {
-                self.trust_root(trust_root);
+            Input::TrustRoots(trust_roots) => {
+                self.known.trust_roots = trust_roots;
+                self.send_trust_roots();
                 Ok(())
             }
             Input::JournalStored { incarnation, through } => {
@@ -356,7 +358,7 @@ impl Session {
         if mark > Sequence(0) {
             self.outputs.push_back(Output::Send(HubMessage::JournalAck { incarnation, through: mark }));
         }
-        self.trust_root(self.known.trust_root.clone());
+        self.send_trust_roots();
         if let Some(target) = self.known.target {
             self.target(target);
         }
@@ -375,15 +377,14 @@ impl Session {
         }
     }
 
-    fn trust_root(&mut self, newest: TrustRootMark) {
-        if newest.version >= self.known.trust_root.version {
-            self.known.trust_root = newest;
-        }
+    /// Sends what the agent lacks, each of which is signed by keys of the one before.
+    fn send_trust_roots(&mut self) {
         let State::Open(open) = &mut self.state else { return };
-        let TrustRootMark { version, envelope } = &self.known.trust_root;
-        if *version > open.trust_version {
-            open.trust_version = *version;
-            self.outputs.push_back(Output::Send(HubMessage::TrustRoot(envelope.clone())));
+        for TrustRootMark { version, envelope } in self.known.trust_roots.iter() {
+            if *version > open.trust_version {
+                open.trust_version = *version;
+                self.outputs.push_back(Output::Send(HubMessage::TrustRoot(envelope.clone())));
+            }
         }
     }
 

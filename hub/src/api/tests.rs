@@ -97,7 +97,9 @@ impl Rig {
         let authority = ApiAuthority::create(now).expect("a CA");
         let names = [ApiName::parse("127.0.0.1").expect("valid")];
         let identity = authority.issue_api(&names, now, 1).expect("a certificate");
-        let tls = skerry_certs::tls::api_server_config(&identity).expect("settings");
+        let tls =
+            skerry_certs::tls::api_server_config(&skerry_certs::tls::ServedIdentity::new(&identity).expect("fits"))
+                .expect("settings");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("bound");
         tokio::task::spawn(serve(api, listener, tls, stop.clone()));

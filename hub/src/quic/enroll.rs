@@ -12,7 +12,6 @@ use skerry_certs::identity::PeerIdentity;
 use skerry_certs::request::SigningRequest;
 use skerry_certs::tls::{Peer, WallClock};
 use skerry_common::bundle::digest::{Digest, hex};
-use skerry_common::bundle::trust::TrustedRoot;
 use skerry_common::diagnostic::Code;
 use skerry_common::error_chain::Chain;
 use skerry_common::id::{ClusterId, ClusterName, FleetId};
@@ -28,6 +27,7 @@ use super::{PROGRAM_VERSION, unix_ms};
 use crate::store::clusters::{Certificate, ClusterRecord, Join, JoinOutcome, JoinToken, Standing};
 use crate::store::journal::HubEvent;
 use crate::store::{HubStore, StoreError};
+use crate::trust::TrustLine;
 
 /// How long an agent's certificate lives, in days: renewed at two thirds, so a hub may be away for
 /// ten days before a renewal needs `skerry-enroll/1` with an expired certificate.
@@ -52,7 +52,7 @@ pub struct Enroller<S: HubStore> {
     /// Signs agents' certificates.
     pub authority: Arc<Authority>,
     /// The trust root in force.
-    pub trust: watch::Receiver<TrustedRoot>,
+    pub trust: watch::Receiver<TrustLine>,
     /// The time.
     pub clock: WallClock,
     /// Woken when a cluster has joined: it gets its bundle at once.
@@ -235,7 +235,7 @@ impl<S: HubStore> Enroller<S> {
             cluster: cluster.id.clone(),
             name: cluster.name.clone(),
             chain: issued.chain,
-            trust_root: self.trust.borrow().envelope().clone(),
+            trust_root: self.trust.borrow().newest().envelope().clone(),
         }
     }
 }

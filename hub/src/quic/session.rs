@@ -24,6 +24,7 @@ use crate::store::clusters::{AgentFacts, CertificateStanding};
 use crate::store::journal::HubEvent;
 use crate::store::states::{Scope, StateUpdate};
 use crate::store::{BlobStore, HubStore, StoreError};
+use crate::trust::TrustLine;
 
 /// Messages read ahead of the session: QUIC's own window holds back the rest.
 const MESSAGES_AHEAD_MAX: usize = 2;
@@ -106,6 +107,7 @@ struct Driver<'a, S: HubStore, B: BlobStore> {
     session: Session,
     writer: FrameWriter<quinn::SendStream>,
     wire_version: u16,
+    trust: watch::Receiver<TrustLine>,
 }
 
 impl<'a, S: HubStore, B: BlobStore> Driver<'a, S, B> {
@@ -123,8 +125,12 @@ impl<'a, S: HubStore, B: BlobStore> Driver<'a, S, B> {
         let first = timeout(INTRODUCTION_TIMEOUT, reader.message::<AgentMessage>()).await;
         let first = first.map_err(|_| SessionError::Introduction)??;
         let AgentMessage::Introduction(introduction) = &first else { return Err(SessionError::Introduction) };
+        // Seen from here on: what is known below is this one or newer.
+        let mut trust = context.trust.clone();
+        trust.mark_unchanged();
         let known = known(context, cluster, introduction.incarnation).await?;
-        let mut driver = Self { context, cluster, session: Session::new(Instant::now(), known), writer, wire_version };
+        let session = Session::new(Instant::now(), known);
+        let mut driver = Self { context, cluster, session, writer, wire_version, trust };
         let (inbox, mut messages) = mpsc::channel(MESSAGES_AHEAD_MAX);
         let reading = AbortOnDropHandle::new(tokio::spawn(read(reader, inbox)));
         let serving = content::serve(connection.clone(), context.blobs.clone(), cluster.clone());
@@ -145,9 +151,12 @@ impl<'a, S: HubStore, B: BlobStore> Driver<'a, S, B> {
                         return Ok(reason);
                     }
                     if let Some(target) = word.target {
+                        // It may be signed by a key of a trust root that the agent lacks.
+                        driver.newest_trust().await?;
                         driver.take(Input::Target(target)).await?;
                     }
                 }
+                Ok(()) = driver.trust.changed() => driver.newest_trust().await?,
                 () = sleep_until(deadline.into()) => driver.take(Input::Tick).await?,
                 reason = connection.closed() => {
                     debug!(error = %Chain(&reason), "the connection closed");
@@ -162,6 +171,12 @@ impl<'a, S: HubStore, B: BlobStore> Driver<'a, S, B> {
                 return Ok("the agent broke the protocol");
             }
         }
+    }
+
+    /// Sends the trust roots that came into force since the last look.
+    async fn newest_trust(&mut self) -> Result<(), SessionError> {
+        let marks = self.trust.borrow_and_update().marks().clone();
+        self.take(Input::TrustRoots(marks)).await
     }
 
     /// A root may have been signed between looking at the store and attaching to the switchboard.
@@ -281,10 +296,10 @@ async fn known<S: HubStore, B: BlobStore>(
     Ok(Known {
         fleet: context.fleet.clone(),
         cluster: cluster.clone(),
-        bundle_keys: context.trust.borrow().root().bundle_keys.clone(),
+        bundle_keys: context.trust.borrow().newest().root().bundle_keys.clone(),
         floor: highest.max(reserved).unwrap_or_default(),
         target,
-        trust_root: context.trust_mark(),
+        trust_roots: context.trust.borrow().marks().clone(),
         journal: [(incarnation, mark)].into(),
     })
 }

@@ -72,6 +72,8 @@ impl<S: HubStore, B: BlobStore> Publisher<S, B> {
                 () = stop.cancelled() => return,
                 changed = self.resolved.changed() => if changed.is_err() { return },
                 () = self.wake.notified() => {}
+                // A raised epoch makes every bundle news.
+                Ok(()) = self.signer.trust.changed() => {}
                 () = tokio::time::sleep(pause) => {}
             }
         }
@@ -171,7 +173,7 @@ impl<S: HubStore, B: BlobStore> Publisher<S, B> {
     ) -> (Result<Work, Problems>, Option<BundleRoot>) {
         let Some(mut workshop) = self.workshop.take() else { return (Err(Vec::new()), root) };
         let (fleet, hub, resolved, record) = (self.fleet.clone(), self.hub.clone(), resolved.clone(), record.clone());
-        let epoch = self.signer.trust.borrow().root().epoch;
+        let epoch = self.signer.trust.borrow().newest().root().epoch;
         let made = tokio::task::spawn_blocking(move || {
             let confirmations = record.confirmations.iter().copied().collect();
             let work = workshop.make(&Order {

@@ -57,7 +57,9 @@ impl Hub {
         let authority = ApiAuthority::create(now).expect("a CA");
         let names = [ApiName::parse("127.0.0.1").expect("a name")];
         let identity = authority.issue_api(&names, now, 1).expect("a certificate");
-        let tls = skerry_certs::tls::api_server_config(&identity).expect("settings");
+        let tls =
+            skerry_certs::tls::api_server_config(&skerry_certs::tls::ServedIdentity::new(&identity).expect("fits"))
+                .expect("settings");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("bound");
         let shared = Shared { answers: Answers::default(), asked: Asked::default() };

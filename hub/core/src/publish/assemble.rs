@@ -197,6 +197,11 @@ impl Draft {
         &self.root.cluster
     }
 
+    /// The epoch that it is for.
+    pub fn epoch(&self) -> Epoch {
+        self.root.epoch
+    }
+
     /// True when it differs from a root in anything but generation, parent and times. When it does
     /// not, nothing is published.
     pub fn is_news(&self, newest: &BundleRoot) -> bool {

@@ -56,7 +56,7 @@ fn known(target: Option<BundleMark>) -> Known {
         bundle_keys: vec![key().1],
         floor: target.map(|target| target.place).unwrap_or_default(),
         target,
-        trust_root: trust_root(1),
+        trust_roots: vec![trust_root(1)].into(),
         journal: BTreeMap::from([(Incarnation(5), Sequence(10))]),
     }
 }
@@ -272,7 +272,7 @@ fn state_reports_begin_full_and_grow() {
 #[test]
 fn a_newer_trust_root_is_sent_once() {
     let mut link = Link::open(None, None);
-    let newer = Input::TrustRoot(trust_root(2));
+    let newer = Input::TrustRoots(vec![trust_root(1), trust_root(2)].into());
     let sent = Output::Send(HubMessage::TrustRoot(trust_root(2).envelope));
     assert_eq!(link.give(newer.clone()), [sent]);
     assert!(link.give(newer).is_empty());

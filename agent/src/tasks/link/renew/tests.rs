@@ -1,7 +1,7 @@
 use skerry_certs::authority::Authority;
 use skerry_certs::request::SigningRequest;
 use skerry_certs::root_key::SigningKey;
-use skerry_certs::tls::{HUB_LIMITS, Peer, link_server_config, peer_of_connection};
+use skerry_certs::tls::{HUB_LIMITS, Peer, ServedIdentity, link_server_config, peer_of_connection};
 use skerry_common::bundle::trust::{TRUST_ROOT_SCHEMA, TRUST_ROOT_TYPE, TrustRoot, TrustedRoot};
 use skerry_common::diagnostic::Code;
 use skerry_common::id::{ClusterId, ClusterName, Epoch, FleetId};
@@ -82,7 +82,8 @@ async fn renewed(now: OffsetDateTime, refuses: bool) -> (Peer, Result<Identity, 
     let clock = WallClock::fixed(now);
     let hub = site.authority.issue_hub(now, 90).expect("a hub");
     let roots = site.authority.roots().expect("roots");
-    let config = link_server_config(&hub, &roots, &clock, &HUB_LIMITS).expect("settings");
+    let config =
+        link_server_config(&ServedIdentity::new(&hub).expect("fits"), &roots, &clock, &HUB_LIMITS).expect("settings");
     let runtime = quinn::default_runtime().expect("a runtime");
     let endpoint =
         quinn::Endpoint::new(quinn::EndpointConfig::default(), Some(config), socket, runtime).expect("binds");
