@@ -1,23 +1,29 @@
-//! The hub's command line: `init`, `serve`, `token`, `backup`, `restore`.
+//! The hub's command line: `init`, `serve`, `token`, `trust`, `backup`, `restore`.
+//!
+//! Exit codes: 0 done · 2 the caller must change something · 3 not possible now, try again · 4 a bug.
+
+mod failure;
+mod serve;
+mod trust;
+
+pub use failure::{Failure, codes};
+pub use serve::ServeArgs;
+pub use trust::TrustCommand;
 
 use std::io::Write as _;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand, ValueEnum};
 use skerry_certs::root_key::Passphrase;
-use skerry_common::error_chain::Chain;
 use tokio_util::sync::CancellationToken;
 
 use crate::backup::{backup, restore};
 use crate::config::{ApiConfig, FleetConfig, HubConfig, LinkConfig};
-use crate::hub::{Hub, make_token, system_clock};
+use crate::hub::{make_token, system_clock};
 use crate::init::{InitOptions, init};
 use crate::store::access::Role;
 use crate::store::sqlite::SqliteStore;
-
-/// Why a command failed.
-pub type CommandError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The hub of a Skerry fleet.
 #[derive(Debug, Parser)]
@@ -52,6 +58,9 @@ pub enum HubCommand {
     Serve(ServeArgs),
     /// Make a bearer token for the API.
     Token(TokenArgs),
+    /// Show the trust root, or put a successor in force.
+    #[command(subcommand)]
+    Trust(TrustCommand),
     /// Write everything that a hub must not forget into one encrypted file; the hub may run.
     Backup(BackupArgs),
     /// Restore a backup into an empty folder.
@@ -91,23 +100,6 @@ pub struct InitArgs {
     /// File with the passphrase of the root key.
     #[arg(long, env = "SKERRY_PASSPHRASE_FILE")]
     pub passphrase_file: PathBuf,
-}
-
-/// Options of `serve`.
-#[derive(Debug, clap::Args)]
-pub struct ServeArgs {
-    /// Configuration file.
-    #[arg(long, default_value = "hub.toml")]
-    pub config: PathBuf,
-    /// UDP address of the link, in place of the configured one.
-    #[arg(long)]
-    pub listen: Option<SocketAddr>,
-    /// TCP address of the HTTPS API, in place of the configured one.
-    #[arg(long)]
-    pub api_listen: Option<SocketAddr>,
-    /// URL of the fleet repository, in place of the configured one.
-    #[arg(long)]
-    pub url: Option<String>,
 }
 
 /// Options of `token`.
@@ -159,10 +151,11 @@ pub struct RestoreArgs {
 }
 
 /// Executes a command; `stop` ends `serve`.
-pub async fn execute(command: HubCommand, stop: CancellationToken) -> Result<(), CommandError> {
+pub async fn execute(command: HubCommand, stop: CancellationToken) -> Result<(), Failure> {
     match command {
         HubCommand::Init(arguments) => make(arguments).await,
-        HubCommand::Serve(arguments) => serve(arguments, stop).await,
+        HubCommand::Serve(arguments) => serve::serve(arguments, stop).await,
+        HubCommand::Trust(command) => trust::execute(command),
         HubCommand::Token(TokenArgs { config, name, role }) => {
             let config = HubConfig::load(&config)?;
             let store = SqliteStore::open(&config.data_folder.join("hub.db")).await?;
@@ -183,18 +176,22 @@ pub async fn execute(command: HubCommand, stop: CancellationToken) -> Result<(),
     }
 }
 
-fn passphrase(file: &std::path::Path) -> Result<Passphrase, CommandError> {
-    let text =
-        std::fs::read_to_string(file).map_err(|error| format!("`{}` cannot be read: {error}", file.display()))?;
-    Ok(Passphrase::new(text)?)
+fn passphrase(file: &Path) -> Result<Passphrase, Failure> {
+    let text = std::fs::read_to_string(file).map_err(|error| Failure::file(file, &error))?;
+    Passphrase::new(text).map_err(|error| Failure::passphrase(file, &error))
 }
 
-fn print(line: &str) -> Result<(), CommandError> {
-    Ok(writeln!(std::io::stdout(), "{line}")?)
+fn print(line: &str) -> Result<(), Failure> {
+    writeln!(std::io::stdout(), "{line}").map_err(|error| Failure::system(&error))
 }
 
-async fn make(arguments: InitArgs) -> Result<(), CommandError> {
-    std::fs::create_dir_all(&arguments.folder)?;
+fn talk(line: &str) -> Result<(), Failure> {
+    writeln!(std::io::stderr(), "{line}").map_err(|error| Failure::system(&error))
+}
+
+async fn make(arguments: InitArgs) -> Result<(), Failure> {
+    let folder = &arguments.folder;
+    std::fs::create_dir_all(folder).map_err(|error| Failure::file(folder, &error))?;
     let source = FleetConfig {
         url: arguments.url,
         branch: arguments.branch,
@@ -216,26 +213,7 @@ async fn make(arguments: InitArgs) -> Result<(), CommandError> {
     print(&format!("config:      {}", made.config.display()))?;
     print(&format!("admin token: {}", made.admin_token))?;
     print(&format!("root key:    {}", made.root_key.display()))?;
-    let mut talk = std::io::stderr();
-    writeln!(talk, "Move the root key away from this machine: only a new trust root needs it.")?;
-    writeln!(talk, "The admin token is not shown again.")?;
-    Ok(writeln!(talk, "Next: skerry-hub serve --config {}", made.config.display())?)
-}
-
-async fn serve(arguments: ServeArgs, stop: CancellationToken) -> Result<(), CommandError> {
-    let mut config = HubConfig::load(&arguments.config)?;
-    config.link.listen = arguments.listen.unwrap_or(config.link.listen);
-    config.api.listen = arguments.api_listen.unwrap_or(config.api.listen);
-    config.fleet.url = arguments.url.unwrap_or(config.fleet.url);
-    let seed = u64::from(std::process::id());
-    let hub = Hub::start(&config, system_clock(), seed).await?;
-    stop.cancelled().await;
-    tracing::info!("stopping");
-    hub.stop().await;
-    Ok(())
-}
-
-/// The error as people read it.
-pub fn tell(error: &CommandError) -> String {
-    format!("error: {}", Chain(error.as_ref()))
+    talk("Move the root key away from this machine: only a new trust root needs it.")?;
+    talk("The admin token is not shown again.")?;
+    talk(&format!("Next: skerry-hub serve --config {}", made.config.display()))
 }

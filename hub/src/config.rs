@@ -105,7 +105,7 @@ pub struct GitConfig {
 }
 
 /// Credentials.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CredentialConfig {
     /// What sources call them.

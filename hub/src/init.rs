@@ -125,7 +125,8 @@ fn drawn_id() -> Result<String, InitError> {
     Ok(format!("f{}", skerry_common::bundle::digest::hex(&bytes)))
 }
 
-fn write_new(path: &Path, bytes: &[u8]) -> Result<(), InitError> {
+/// Writes a file that must not exist, readable by its owner alone.
+pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), InitError> {
     let written = (|| {
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
         file.write_all(bytes)?;

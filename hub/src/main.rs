@@ -4,13 +4,16 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use skerry_hub::command_line::{HubCommandLine, LogFormat, execute, tell};
+use skerry_hub::command_line::{Failure, HubCommandLine, LogFormat, codes, execute};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    let arguments = HubCommandLine::parse();
+    let arguments = match HubCommandLine::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&error),
+    };
     skerry_certs::tls::install_provider();
     let filter = EnvFilter::try_new(&arguments.log).unwrap_or_else(|_| EnvFilter::new("info"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
@@ -20,17 +23,33 @@ fn main() -> ExitCode {
     }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return fail(&error.into()),
+        Err(error) => return fail(&Failure::system(&error)),
     };
-    match runtime.block_on(async { execute(arguments.command, stop_on_signals()?).await }) {
+    let run = async {
+        let stop = stop_on_signals().map_err(|error| Failure::system(&error))?;
+        execute(arguments.command, stop).await
+    };
+    match runtime.block_on(run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&error),
     }
 }
 
-fn fail(error: &skerry_hub::command_line::CommandError) -> ExitCode {
+fn fail(failure: &Failure) -> ExitCode {
     // Nothing can be done when even stderr is gone.
-    let _ = writeln!(std::io::stderr(), "{}", tell(error));
+    let _ = writeln!(std::io::stderr(), "{failure}");
+    ExitCode::from(failure.exit_code())
+}
+
+/// Help and versions are data; what is wrong with the arguments is told like any error.
+fn usage(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    let text = error.render().to_string();
+    let text = text.strip_prefix("error: ").map_or(text.clone(), |rest| format!("error[{}]: {rest}", codes::USAGE));
+    let _ = write!(std::io::stderr(), "{text}");
     ExitCode::from(2)
 }
 

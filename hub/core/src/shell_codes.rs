@@ -107,6 +107,50 @@ pub const GIT_CODES: &[Entry] = &[
     (732, "OpenSSH missing", "`ssh://` repositories are read by the OpenSSH client, which cannot be started."),
 ];
 
+/// Codes of the hub's program.
+pub const HUB_CODES: &[Entry] = &[
+    (
+        620,
+        "hub.toml cannot be used",
+        "The hub's configuration file cannot be read, has a setting that is not known or not valid, or names a file that is missing. The message says where. Every setting is described in docs/hub.toml.md and has a flag of `skerry-hub serve`.",
+    ),
+    (
+        621,
+        "the hub's keys cannot be used",
+        "A file in the hub's key folder is missing, unreadable or damaged, or the trust root does not list the key that signs bundles. Restore the folder from a backup (`skerry-hub restore`); the hub never overwrites a key.",
+    ),
+    (
+        622,
+        "the hub's store cannot be used",
+        "The database in the data folder cannot be opened, read or written: another process holds it, the disk is full, or it is damaged. Exit code 3 means that trying again may help. If it is damaged, restore a backup: agents show what they saw, and nothing is issued twice.",
+    ),
+    (
+        623,
+        "a port cannot be opened",
+        "Another process has the address (exit code 3), it is not one of this machine, or the port needs more rights. `--listen` and `--api-listen` choose others.",
+    ),
+    (
+        624,
+        "there is something already",
+        "`skerry-hub init`, `restore` and `backup` never overwrite: choose another folder or file, or move what is there away.",
+    ),
+    (
+        625,
+        "the passphrase does not open the file",
+        "The passphrase file cannot be used, or what it should open is damaged, was encrypted to another passphrase, or is something else. Root keys and backups have a passphrase each.",
+    ),
+    (
+        626,
+        "the trust root cannot change so",
+        "A successor needs the signatures of enough root keys that count now and of enough of its own; its version grows and its epoch never falls. `skerry-hub trust show` tells what is in force. Nothing was changed.",
+    ),
+    (
+        627,
+        "the backup cannot be used",
+        "The backup would be too large, or the file holds something that is no part of one. Nothing was written outside the folder.",
+    ),
+];
+
 /// Codes of the status API.
 pub const API_CODES: &[Entry] = &[
     (
@@ -117,7 +161,7 @@ pub const API_CODES: &[Entry] = &[
     (
         601,
         "no valid API token",
-        "The API wants `Authorization: Bearer TOKEN`. The token is missing, expired, or was withdrawn. Make one with `skerry-hub token add`.",
+        "The API wants `Authorization: Bearer TOKEN`. The token is missing, expired, or was withdrawn. Make one with `skerry-hub token NAME`.",
     ),
     (602, "not allowed", "The token is valid, but its role may not do this. Ask somebody who has an admin token."),
     (603, "not found", "There is nothing of this name. `skerry get` lists what there is."),

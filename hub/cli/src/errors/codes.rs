@@ -65,6 +65,7 @@ pub fn lists() -> Vec<&'static [Entry]> {
         skerry_hub_core::filter::CODES,
         skerry_hub_core::shell_codes::GIT_CODES,
         skerry_hub_core::shell_codes::API_CODES,
+        skerry_hub_core::shell_codes::HUB_CODES,
         skerry_render::CODES,
         CODES,
     ]
