@@ -1,7 +1,9 @@
 //! Follows the fleet repository and every source that it declares.
 //!
-//! A look that fails changes nothing: the commit known before stays, and what is wrong is stored for
-//! people. A webhook makes a look immediate.
+//! A look that fails changes nothing: the commit known before stays, what is wrong is stored for people,
+//! and the next look comes sooner. A webhook makes a look immediate.
+
+mod fleet;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,12 +16,12 @@ use skerry_common::diagnostic::{Diagnostic, Location};
 use skerry_common::error_chain::Chain;
 use skerry_common::id::{CommitId, SourceName};
 use skerry_common::redact::redact;
-use skerry_hub_core::fleet::{Fleet, load};
 use skerry_hub_core::source::GitRef;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use self::fleet::Documents;
 use crate::api::{FleetInForce, Poke};
 use crate::config::FleetConfig;
 use crate::git::{Git, GitError, Remote};
@@ -31,6 +33,12 @@ use crate::workshop::SourceAt;
 
 /// How much an interval varies, so that 1,000 sources are not asked in one instant: a tenth.
 const JITTER_DIVISOR: u32 = 10;
+
+/// How soon a look that failed is repeated: most outages of a Git server are over in seconds.
+const RETRY_FIRST: Duration = Duration::from_secs(2);
+
+/// The pause doubles up to this, and never beyond the interval itself.
+const RETRY_LONGEST: Duration = Duration::from_secs(300);
 
 /// What is declared, and where its sources stand.
 #[derive(Debug, Clone, Default)]
@@ -70,18 +78,26 @@ struct Followed {
     changed_unix_ms: Option<i64>,
 }
 
+/// How long to wait after a look: the interval, or less after failures in a row.
+fn pause(interval: Duration, failures: u32) -> Duration {
+    let Some(doublings) = failures.checked_sub(1) else { return interval };
+    let doubled = RETRY_FIRST.saturating_mul(1u32.checked_shl(doublings).unwrap_or(u32::MAX));
+    doubled.min(RETRY_LONGEST).min(interval)
+}
+
 impl<S: HubStore> PollGit<S> {
     /// Runs until told to stop.
     pub async fn run(mut self, stop: CancellationToken) {
         let mut followed: BTreeMap<SourceName, Followed> = BTreeMap::new();
-        let mut fleet_commit = None;
+        let mut documents = Documents::default();
         let mut fleet_due = Instant::now();
         loop {
             if fleet_due <= Instant::now() {
-                fleet_due = Instant::now() + self.jittered(Duration::from_secs(self.config.interval_seconds.max(1)));
-                if let Err(error) = self.look_at_fleet(&mut fleet_commit).await {
+                if let Err(error) = self.look_at_fleet(&mut documents).await {
                     warn!(error = %Chain(&error), "the fleet repository's state cannot be stored");
                 }
+                let interval = Duration::from_secs(self.config.interval_seconds.max(1));
+                fleet_due = Instant::now() + self.jittered(pause(interval, documents.failures));
             }
             if let Err(error) = self.look_at_sources(&mut followed).await {
                 warn!(error = %Chain(&error), "the sources' state cannot be stored");
@@ -104,32 +120,6 @@ impl<S: HubStore> PollGit<S> {
         self.seed = splitmix(self.seed);
         let part = u32::try_from(self.seed % 1000).unwrap_or(0);
         interval + interval / JITTER_DIVISOR * part / 1000
-    }
-
-    async fn look_at_fleet(&mut self, known: &mut Option<CommitId>) -> Result<(), StoreError> {
-        let (git, config, before) = (self.git.clone(), self.config.clone(), known.clone());
-        let looked = tokio::task::spawn_blocking(move || look_at_fleet(&git, &config, before.as_ref())).await;
-        let Ok(looked) = looked else { return Ok(()) };
-        let now = unix_ms(&self.clock);
-        match looked {
-            Ok(None) => Ok(()),
-            Ok(Some((commit, fleet))) => {
-                info!(commit = commit.short(), "fleet documents read");
-                *known = Some(commit.clone());
-                self.store.put_problems(Subject::Fleet, Vec::new(), now).await?;
-                let in_force = Arc::new(FleetInForce { commit: Some(commit), fleet });
-                self.fleet.send_replace(in_force.clone());
-                let sources = self.resolved.borrow().sources.clone();
-                self.resolved.send_replace(Arc::new(Resolved { fleet: Some(in_force), sources }));
-                Ok(())
-            }
-            Err(problems) => {
-                for problem in &problems {
-                    warn!("{problem}");
-                }
-                self.store.put_problems(Subject::Fleet, problems, now).await
-            }
-        }
     }
 
     async fn look_at_sources(&mut self, followed: &mut BTreeMap<SourceName, Followed>) -> Result<(), StoreError> {
@@ -157,7 +147,6 @@ impl<S: HubStore> PollGit<S> {
             let now = unix_ms(&self.clock);
             let mut state =
                 before.unwrap_or(Followed { due: Instant::now(), error: None, failures: 0, changed_unix_ms: None });
-            state.due = Instant::now() + self.jittered(source.interval);
             match fetched {
                 Ok(fetched) => {
                     (state.error, state.failures) = (None, 0);
@@ -172,6 +161,7 @@ impl<S: HubStore> PollGit<S> {
                 }
                 Err(error) => self.note_failure(name, &source.url, &error, &mut state, now).await?,
             }
+            state.due = Instant::now() + self.jittered(pause(source.interval, state.failures));
             let commit = sources.get(name).map(|at| at.revision.commit.clone());
             let record = SourceRecord {
                 name: name.clone(),
@@ -254,29 +244,22 @@ fn source_at(name: &SourceName, source: &skerry_hub_core::fleet::Source, commit:
     }
 }
 
-/// Fetches and reads the fleet documents; `None` when the commit is the one known.
-fn look_at_fleet(
-    git: &Git,
-    config: &FleetConfig,
-    known: Option<&CommitId>,
-) -> Result<Option<(CommitId, Fleet)>, Vec<Diagnostic>> {
-    let remote = Remote { url: &config.url, credential: config.credentials.as_deref() };
-    let origin = |commit: Option<&CommitId>| Location {
-        repository: Some(redact(&config.url)),
-        commit: commit.map(ToString::to_string),
-        ..Location::default()
-    };
-    let failed = |commit: Option<&CommitId>, error: GitError| {
-        let mut problem = Diagnostic::error(error.code(), Chain(&error).to_string()).at(origin(commit));
-        problem.help = error.help();
-        vec![problem]
-    };
-    let reference = GitRef::Branch(config.branch.clone());
-    let fetched = git.fetch(remote, &reference, known).map_err(|error| failed(None, error))?;
-    if known == Some(&fetched.commit) {
-        return Ok(None);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_look_that_failed_is_repeated_soon_then_less_often_and_never_later_than_the_interval() {
+        let check = |interval: u64, failures: u32, expected: u64| {
+            let found = pause(Duration::from_secs(interval), failures);
+            assert_eq!(found, Duration::from_secs(expected), "{interval} s, {failures} failures");
+        };
+        for (failures, seconds) in [(0, 3600), (1, 2), (2, 4), (3, 8), (8, 256), (9, 300), (40, 300), (u32::MAX, 300)] {
+            check(3600, failures, seconds);
+        }
+        check(30, 0, 30);
+        check(30, 4, 16);
+        check(30, 5, 30);
+        check(1, 7, 1);
     }
-    let tree = git.tree(remote, &fetched.commit).map_err(|error| failed(Some(&fetched.commit), error))?;
-    let fleet = load(&tree, &config.path, &origin(Some(&fetched.commit)))?;
-    Ok(Some((fetched.commit, fleet)))
 }
