@@ -11,6 +11,8 @@ use skerry_common::bundle::archive::Archive;
 use skerry_common::bundle::digest::{BlobRef, Digest};
 use skerry_common::bundle::signature::Envelope;
 use skerry_common::bundle::trust::TrustedRoot;
+use skerry_common::error_chain::Chain;
+use skerry_common::id::Place;
 use skerry_common::journal::Event;
 use skerry_common::report::BundleMark;
 use thiserror::Error;
@@ -99,12 +101,28 @@ impl Targets {
         match accept(envelope, &trust, &self.me, highest, floor) {
             Ok(root) => Ok(root),
             Err(refusal) => {
-                warn!(error = %skerry_common::error_chain::Chain(&refusal), "a bundle was refused");
-                let reason = skerry_common::limits::clip(&skerry_common::error_chain::Chain(&refusal).to_string());
-                self.keeper.record(self.now_unix_ms(), vec![Event::Refused { place: claimed, reason }]).await?;
+                let reason = Chain(&refusal).to_string();
+                self.refused(claimed, reason).await?;
                 Err(TargetError::Refused(refusal))
             }
         }
+    }
+
+    /// Journals a refusal: whoever looks at the fleet learns why this cluster does not follow.
+    async fn refused(&self, place: Option<Place>, reason: String) -> Result<(), TargetError> {
+        warn!(reason, "a bundle was refused");
+        let reason = skerry_common::limits::clip(&reason);
+        self.keeper.record(self.now_unix_ms(), vec![Event::Refused { place, reason }]).await?;
+        Ok(())
+    }
+
+    /// The same for what was found wrong with the content of a root that is accepted.
+    async fn judged<T>(&self, place: Place, judged: Result<T, TargetError>) -> Result<T, TargetError> {
+        if let Err(TargetError::Content(refusal)) = &judged {
+            let reason = Chain(refusal).to_string();
+            self.refused(Some(place), reason).await?;
+        }
+        judged
     }
 
     async fn highest(&self) -> Result<Option<BundleMark>, TargetError> {
@@ -128,19 +146,19 @@ impl Targets {
 
     /// The manifests of an accepted root, all of which are stored, and what of their content is not.
     pub async fn content_of(&self, root: AcceptedRoot) -> Result<Vec<BlobRef>, TargetError> {
-        self.keeper
-            .call(move |store| {
-                let manifests = root.read_manifests(|blob| store.blob(blob).ok().flatten());
-                let manifests = manifests.map_err(TargetError::Content)?;
-                Ok(manifests.missing(|blob| store.has(blob)))
-            })
-            .await?
+        let place = root.mark().place;
+        let read = move |store: &mut FolderStore| {
+            let manifests = root.read_manifests(|blob| store.blob(blob).ok().flatten());
+            let manifests = manifests.map_err(TargetError::Content)?;
+            Ok(manifests.missing(|blob| store.has(blob)))
+        };
+        self.judged(place, self.keeper.call(read).await?).await
     }
 
     /// Puts a root in force whose whole content is stored: persisted first, then followed.
     pub async fn put_in_force(&self, root: AcceptedRoot) -> Result<(), TargetError> {
-        let now = self.now_unix_ms();
-        let bundle = self
+        let (now, place) = (self.now_unix_ms(), root.mark().place);
+        let stored = self
             .keeper
             .call(move |store| -> Result<AcceptedBundle, TargetError> {
                 let (mark, envelope, freshness) = (root.mark(), root.envelope().clone(), root.freshness());
@@ -151,7 +169,8 @@ impl Targets {
                 }
                 Ok(bundle)
             })
-            .await??;
+            .await?;
+        let bundle = self.judged(place, stored).await?;
         let mark = bundle.mark();
         self.current.send_if_modified(|current| {
             if current.as_ref().map(|bundle| bundle.mark()) == Some(mark) {
@@ -204,7 +223,7 @@ fn read_current(store: &mut FolderStore, me: &Me) -> Result<Option<AcceptedBundl
         match read {
             Ok(bundle) => return Ok(Some(bundle)),
             Err(error) => {
-                warn!(error = %skerry_common::error_chain::Chain(&error), "a stored bundle cannot be taken up");
+                warn!(error = %Chain(&error), "a stored bundle cannot be taken up");
                 failed = Some(error);
             }
         }
@@ -217,7 +236,7 @@ fn read_current(store: &mut FolderStore, me: &Me) -> Result<Option<AcceptedBundl
 }
 
 /// The place that an envelope claims, for the journal; nothing is believed of it.
-fn claimed_place(envelope: &Envelope) -> Option<skerry_common::id::Place> {
+fn claimed_place(envelope: &Envelope) -> Option<Place> {
     let root: skerry_common::bundle::root::BundleRoot = serde_json::from_slice(&envelope.payload).ok()?;
     Some(root.place())
 }

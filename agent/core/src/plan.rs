@@ -119,8 +119,7 @@ pub struct Tally {
 /// Plans. See the module's documentation.
 pub fn plan(inputs: &PlanInputs) -> Plan {
     let desired = inputs.desired;
-    let mut objects: Vec<Planned> =
-        desired.objects.values().map(|object| apply::planned(inputs, object)).collect();
+    let mut objects: Vec<Planned> = desired.objects.values().map(|object| apply::planned(inputs, object)).collect();
     objects.extend(desired.twice.iter().map(|(object, first)| apply::refused_twice(object, first)));
     let departed = prune::departed(inputs);
     objects.extend(departed.objects);

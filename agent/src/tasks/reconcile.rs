@@ -39,6 +39,7 @@ mod string_data;
 mod summary;
 mod world;
 
+use execute::Executed;
 use hands::Hands;
 use world::{Asks, World, live_meta};
 
@@ -292,7 +293,7 @@ impl<C: Cluster> Reconciler<C> {
     /// One look at everything: plan, persist, execute.
     async fn pass(&mut self) -> Result<(), PassError> {
         let Some(bundle) = self.bundle.clone() else { return Ok(()) };
-        let mut met = Followup::None;
+        let mut met = Executed::default();
         for _ in 0..FOLLOWUPS_MAX {
             self.discover().await?;
             let desired = DesiredSet::of(&bundle, &self.world.facts);
@@ -303,7 +304,7 @@ impl<C: Cluster> Reconciler<C> {
             let plan = self.planned(&desired).await;
             self.persist(plan.changes.clone()).await?;
             met = self.execute(&hands, &bundle, &plan).await?;
-            let leads_on = [met, plan.followup].contains(&Followup::PlanAgain);
+            let leads_on = met.stood_in_the_way || plan.followup == Followup::PlanAgain;
             self.plan = Some(plan);
             if !leads_on || self.parts.target.has_changed().unwrap_or(true) {
                 break;
@@ -311,10 +312,8 @@ impl<C: Cluster> Reconciler<C> {
             self.discover_at = Some(Instant::now());
             self.hands = None;
         }
-        match met {
-            Followup::None => self.finish(&bundle).await,
-            Followup::PlanAgain => Ok(()), // what stood in the way was not handled yet
-        }
+        // What stood in the way was not handled yet, and what is left is not as the bundle says.
+        if met.stood_in_the_way || met.left > 0 { Ok(()) } else { self.finish(&bundle).await }
     }
 
     /// Reads discovery when it is due.

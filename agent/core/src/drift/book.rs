@@ -31,8 +31,8 @@ struct Told {
     uid: String,
     resource_version: String,
     paths: BTreeSet<String>,
-    /// Only reported, so the difference is still there and needs no second telling.
-    standing: bool,
+    /// Those that were only reported: the difference is still there and needs no second telling.
+    standing: BTreeSet<String>,
 }
 
 /// What to do about fields that were seen to differ.
@@ -81,8 +81,8 @@ impl Book {
         };
         let was_told = |field: &FieldDrift| {
             page.told.as_ref().is_some_and(|told| {
-                let same_version = told.resource_version == resource_version || told.standing;
-                told.uid == uid && same_version && told.paths.contains(&field.path)
+                let in_this_version = told.resource_version == resource_version && told.paths.contains(&field.path);
+                told.uid == uid && (in_this_version || told.standing.contains(&field.path))
             })
         };
         let news: Vec<FieldDrift> =
@@ -100,15 +100,15 @@ impl Book {
     pub fn opened(&mut self, sequence: Sequence, drift: Drift) {
         let page = self.pages.entry(drift.object.clone()).or_default();
         let mut paths: BTreeSet<String> = drift.fields.iter().map(|field| field.path.clone()).collect();
-        if let Some(told) = page
-            .told
-            .take()
-            .filter(|told| told.uid == drift.uid && (told.standing || told.resource_version == drift.resource_version))
-        {
-            paths.extend(told.paths);
+        let mut standing = BTreeSet::new();
+        if let Some(told) = page.told.take().filter(|told| told.uid == drift.uid) {
+            if told.resource_version == drift.resource_version {
+                paths.extend(told.paths);
+            }
+            standing = told.standing;
         }
         let (uid, resource_version) = (drift.uid.clone(), drift.resource_version.clone());
-        page.told = Some(Told { uid, resource_version, paths, standing: false });
+        page.told = Some(Told { uid, resource_version, paths, standing });
         page.open.push(Open { sequence, drift });
     }
 
@@ -116,21 +116,29 @@ impl Book {
     pub fn closed(&mut self, sequence: Sequence, outcome: DriftOutcome) {
         let has = |page: &Page| page.open.iter().any(|open| open.sequence == sequence);
         let Some(page) = self.pages.values_mut().find(|page| has(page)) else { return };
-        page.open.retain(|open| open.sequence != sequence);
-        if let Some(told) = &mut page.told {
-            told.standing = outcome == DriftOutcome::Reported;
+        let (ended, open) = std::mem::take(&mut page.open).into_iter().partition(|open| open.sequence == sequence);
+        page.open = open;
+        let Some(told) = &mut page.told else { return };
+        let ended: Vec<Open> = ended;
+        for path in ended.into_iter().flat_map(|open| open.drift.fields).map(|field| field.path) {
+            match outcome {
+                DriftOutcome::Reported => drop(told.standing.insert(path)),
+                DriftOutcome::Healed | DriftOutcome::Gone => drop(told.standing.remove(&path)),
+            }
         }
     }
 
-    /// The events that close all open drifts of an object; journal them, then call [`Book::closed`].
-    pub fn close(&self, key: &ObjectKey, outcome: DriftOutcome) -> Vec<Event> {
-        self.open(key).iter().map(|open| Event::DriftClosed { drift: open.sequence, outcome }).collect()
+    /// The event that closes each open drift of which `outcome` knows the end; journal them, then call
+    /// [`Book::closed`].
+    pub fn close(&self, outcome: impl Fn(&ObjectKey, &Drift) -> Option<DriftOutcome>) -> Vec<Event> {
+        let ended = self.all_open().filter_map(|(key, open)| Some((open.sequence, outcome(key, &open.drift)?)));
+        ended.map(|(drift, outcome)| Event::DriftClosed { drift, outcome }).collect()
     }
 
     /// Notes that an object was seen to be as it should: what stood is over and counts anew.
     pub fn clean(&mut self, key: &ObjectKey) {
         if let Some(told) = self.pages.get_mut(key).and_then(|page| page.told.as_mut()) {
-            told.standing = false;
+            told.standing.clear();
         }
     }
 
@@ -151,7 +159,8 @@ impl Book {
 
     /// Whether an object differs as far as we know: open, or reported and still standing.
     pub fn differs(&self, key: &ObjectKey) -> bool {
-        let stands = |page: &Page| !page.open.is_empty() || page.told.as_ref().is_some_and(|told| told.standing);
+        let stands =
+            |page: &Page| !page.open.is_empty() || page.told.as_ref().is_some_and(|told| !told.standing.is_empty());
         self.pages.get(key).is_some_and(stands)
     }
 

@@ -62,6 +62,26 @@ pub enum Decision {
     },
 }
 
+impl Decision {
+    /// Whether it only puts back what somebody else changed: that pauses while somebody fights over it, and a
+    /// new bundle's wish does not.
+    pub fn is_healing(&self) -> bool {
+        match self {
+            Self::Create { reason: CreateReason::Gone } | Self::Inspect { .. } => true,
+            Self::Change { reasons, .. } => {
+                reasons.iter().all(|reason| matches!(reason, ChangeReason::Drift | ChangeReason::Replaced))
+            }
+            Self::Create { reason: CreateReason::New }
+            | Self::Keep
+            | Self::Prune { .. }
+            | Self::Release { .. }
+            | Self::Forget
+            | Self::Refused { .. }
+            | Self::Held { .. } => false,
+        }
+    }
+}
+
 /// Why an object has to be created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -11,7 +11,7 @@ use skerry_agent_core::inventory::{Applied, Record};
 use skerry_agent_core::plan::{ChangeReason, CreateReason, Decision, Live, Plan, Planned, Why, Would};
 use skerry_common::bundle::manifest::ExtraFields;
 use skerry_common::error_chain::Chain;
-use skerry_common::journal::{Drift, DriftOutcome, Event, FieldDrift};
+use skerry_common::journal::{Drift, DriftKind, DriftOutcome, Event, FieldDrift};
 use skerry_common::object::ObjectKey;
 use tracing::{info, warn};
 
@@ -28,17 +28,47 @@ const LOOKS_AT_ONCE: usize = 16;
 pub(super) struct Told {
     /// As they should be after all: nothing to do.
     same: BTreeSet<ObjectKey>,
-    /// Drifts that this plan heals, and their fields.
+    /// Objects whose drift this plan heals, and which fields.
     heals: BTreeMap<ObjectKey, Vec<FieldDrift>>,
-    /// Drifts that are only reported.
+    /// Objects whose drift is only reported; of one that is healed too, the additions that are kept.
     reports: BTreeSet<ObjectKey>,
+    /// Objects that were applied or deleted.
+    done: BTreeSet<ObjectKey>,
 }
 
 impl Told {
     /// Whether nothing is done to an object: it is as it should be, or only told of.
     pub(super) fn is_left(&self, key: &ObjectKey) -> bool {
-        self.same.contains(key) || self.reports.contains(key)
+        self.same.contains(key) || self.reports.contains(key) && !self.heals.contains_key(key)
     }
+
+    /// Notes that an object was applied or deleted.
+    pub(super) fn done(&mut self, key: &ObjectKey) {
+        self.done.insert(key.clone());
+    }
+
+    /// How an open drift ended; `None` while it has not.
+    fn outcome(&self, key: &ObjectKey, drift: &Drift, decision: Option<&Decision>) -> Option<DriftOutcome> {
+        if self.reports.contains(key) && (!self.heals.contains_key(key) || drift.fields.iter().all(is_addition)) {
+            return Some(DriftOutcome::Reported);
+        }
+        if self.done.contains(key) {
+            let outcome = if self.heals.contains_key(key) { DriftOutcome::Healed } else { DriftOutcome::Gone };
+            return Some(outcome);
+        }
+        match decision {
+            // Healed by a process that was killed before it could say so.
+            Some(Decision::Keep) => Some(DriftOutcome::Healed),
+            Some(_) if self.same.contains(key) => Some(DriftOutcome::Gone),
+            Some(_) => None,
+            // Neither desired nor ours any more.
+            None => Some(DriftOutcome::Gone),
+        }
+    }
+}
+
+fn is_addition(field: &FieldDrift) -> bool {
+    field.kind == DriftKind::Added
 }
 
 /// What was seen to differ, in which version of an object.
@@ -49,6 +79,13 @@ struct Sight {
 }
 
 impl Sight {
+    /// Fields of an object that is there.
+    fn of(live: &serde_json::Value, fields: Vec<FieldDrift>) -> Self {
+        let text =
+            |pointer: &str| live.pointer(pointer).and_then(|value| value.as_str()).unwrap_or_default().to_owned();
+        Self { uid: text("/metadata/uid"), version: text("/metadata/resourceVersion"), fields }
+    }
+
     /// An object that is gone, as it was last known.
     fn gone(applied: &Applied) -> Self {
         Self { uid: applied.uid.clone(), version: applied.resource_version.clone(), fields: deleted() }
@@ -100,7 +137,7 @@ impl<C: Cluster> Reconciler<C> {
         let mut told = Told::default();
         let mut looks = Vec::new();
         for planned in &plan.objects {
-            let Some((case, heals)) = case(planned).filter(|_| !self.world.waits(now, &planned.key)) else { continue };
+            let Some((case, heals)) = case(planned).filter(|_| !self.world.waits(now, planned)) else { continue };
             let Some(applied) = self.world.inventory.record(&planned.key).and_then(Record::applied).cloned() else {
                 continue;
             };
@@ -114,14 +151,20 @@ impl<C: Cluster> Reconciler<C> {
                 Ok(Look::Same { live }) => self.same(bundle, planned, &live, &mut told),
                 Ok(Look::Gone) => self.tell(planned, Sight::gone(&applied), heals, &mut told).await?,
                 Ok(Look::Differs { live, finding }) => {
-                    let meta = live_meta(&self.parts.me.fleet, &planned.key, &live, true);
                     let keeps = self.world.policy(bundle, &planned.application).extra_fields == ExtraFields::Keep;
-                    let heals = heals && (!keeps || finding.needs_apply());
                     if !finding.needs_apply() && keeps {
                         self.remember(bundle, planned, &live);
                     }
-                    let sight = Sight { uid: meta.uid, version: meta.resource_version, fields: finding.fields };
-                    self.tell(planned, sight, heals, &mut told).await?;
+                    // What is kept is told apart from what is healed: each has an end of its own.
+                    let apart = keeps && heals && finding.needs_apply();
+                    let (added, changed): (Vec<_>, Vec<_>) =
+                        finding.fields.into_iter().partition(|field| keeps && is_addition(field));
+                    if !changed.is_empty() || apart || !keeps {
+                        self.tell(planned, Sight::of(&live, changed), heals, &mut told).await?;
+                    }
+                    if !added.is_empty() {
+                        self.tell(planned, Sight::of(&live, added), false, &mut told).await?;
+                    }
                 }
                 Err(error) => {
                     warn!(object = %planned.key, error = %Chain(&error), "an object could not be looked at");
@@ -210,18 +253,10 @@ impl<C: Cluster> Reconciler<C> {
         Ok(())
     }
 
-    /// Closes the drifts that were healed or only reported.
-    pub(super) async fn close_drift(&mut self, told: Told) -> Result<(), PassError> {
-        let healed: Vec<_> = told.heals.iter().filter(|(key, _)| !self.world.failures.contains_key(*key)).collect();
-        let closing: BTreeMap<&ObjectKey, DriftOutcome> = healed
-            .iter()
-            .map(|(key, _)| (*key, DriftOutcome::Healed))
-            .chain(told.reports.iter().map(|key| (key, DriftOutcome::Reported)))
-            .collect();
-        let mut events = Vec::new();
-        for (key, outcome) in closing {
-            events.extend(self.world.book.close(key, outcome));
-        }
+    /// Closes the drifts that are over: healed, only reported, or gone by themselves. What a newer bundle or a
+    /// failure kept from being healed stays open.
+    pub(super) async fn close_drift(&mut self, plan: &Plan, told: Told) -> Result<(), PassError> {
+        let events = self.world.book.close(|key, drift| told.outcome(key, drift, plan.decision(key)));
         if !events.is_empty() {
             self.record(events.clone()).await?;
         }
@@ -231,8 +266,12 @@ impl<C: Cluster> Reconciler<C> {
             }
         }
         // What was retaken is known only now that it is done: a pause begins after it.
-        for (key, fields) in healed {
+        for (key, fields) in told.heals.iter().filter(|(key, _)| told.done.contains(*key)) {
             self.retake(key, fields).await?;
+        }
+        let left = |key: &&ObjectKey| self.world.inventory.record(key).is_none();
+        for key in told.done.iter().filter(left).cloned().collect::<Vec<_>>() {
+            self.world.book.forget(&key);
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use skerry_agent_core::accept::AcceptedBundle;
 use skerry_agent_core::drift::AdditionPolicy;
 use skerry_agent_core::inventory::{Change, Origin, Record, State};
 use skerry_agent_core::marks::Ownership;
-use skerry_agent_core::plan::{ChangeReason, CreateReason, Decision, Followup, Live, Plan, Planned, StepKind};
+use skerry_agent_core::plan::{ChangeReason, CreateReason, Decision, Live, Plan, Planned, StepKind};
 use skerry_common::bundle::manifest::Policy;
 use skerry_common::error_chain::Chain;
 use skerry_common::id::Place;
@@ -30,6 +30,15 @@ const ESTABLISHED_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(
 /// How often they are looked at meanwhile.
 const ESTABLISHED_INTERVAL: std::time::Duration = std::time::Duration::from_millis(100);
 
+/// How far a plan was executed.
+#[derive(Debug, Default)]
+pub(super) struct Executed {
+    /// Objects that wait, or were not begun because a newer target is there.
+    pub(super) left: usize,
+    /// Whether somebody else's object stood in the way, of which the plan did not know.
+    pub(super) stood_in_the_way: bool,
+}
+
 /// What became of one object.
 enum Outcome {
     Applied(Done),
@@ -41,28 +50,31 @@ enum Outcome {
 }
 
 impl<C: Cluster> Reconciler<C> {
-    /// Executes a plan as far as it goes; what fails is noted and tried again later. Says whether
-    /// something stood in the way that the plan did not know of.
+    /// Executes a plan as far as it goes; what fails is noted and tried again later.
     pub(super) async fn execute(
         &mut self,
         hands: &Arc<Hands<C>>,
         bundle: &AcceptedBundle,
         plan: &Plan,
-    ) -> Result<Followup, PassError> {
+    ) -> Result<Executed, PassError> {
         self.note_plan(plan).await?;
-        let mut followup = Followup::None;
-        let told = self.tell_drift(hands, bundle, plan).await?;
+        let mut executed = Executed::default();
+        let mut told = self.tell_drift(hands, bundle, plan).await?;
         for step in plan.steps() {
             let now = Instant::now();
-            let waits = |planned: &&Planned| self.world.waits(now, &planned.key);
-            let work: Vec<&Planned> =
-                step.objects.iter().copied().filter(|planned| !waits(planned) && !told.is_left(&planned.key)).collect();
+            let open = step.objects.iter().copied().filter(|planned| !told.is_left(&planned.key));
+            let (waiting, work): (Vec<&Planned>, Vec<&Planned>) =
+                open.partition(|planned| self.world.waits(now, planned));
+            executed.left += waiting.len();
             let outcomes = self.at_once(hands, bundle, step.kind, &work).await;
             let mut changes = Vec::new();
-            if outcomes.iter().any(|outcome| matches!(outcome, Outcome::Taken(_))) {
-                followup = Followup::PlanAgain;
-            }
             for (planned, outcome) in work.iter().zip(outcomes) {
+                match &outcome {
+                    Outcome::Applied(_) | Outcome::Deleted => told.done(&planned.key),
+                    Outcome::Taken(_) => executed.stood_in_the_way = true,
+                    Outcome::Skipped => executed.left += 1,
+                    Outcome::Failed(_) => {}
+                }
                 self.note(bundle.mark().place, planned, outcome, &mut changes).await?;
             }
             self.persist(changes).await?;
@@ -74,8 +86,8 @@ impl<C: Cluster> Reconciler<C> {
                 break;
             }
         }
-        self.close_drift(told).await?;
-        Ok(followup)
+        self.close_drift(plan, told).await?;
+        Ok(executed)
     }
 
     /// Handles the objects of one step at the same time; outcomes in the order of the objects.
@@ -134,7 +146,6 @@ impl<C: Cluster> Reconciler<C> {
             }
             Outcome::Deleted => {
                 self.world.failures.remove(key);
-                self.world.book.forget(key);
                 changes.push(Change::Remove(key.clone()));
                 if matches!(planned.decision, Decision::Prune { .. }) {
                     self.progress.counts.pruned += 1;

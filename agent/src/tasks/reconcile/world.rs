@@ -9,7 +9,7 @@ use skerry_agent_core::drift::{AdditionPolicy, Book, Fights, Treatment, addition
 use skerry_agent_core::health::{Judgement, Observed, judge};
 use skerry_agent_core::inventory::{Inventory, Record};
 use skerry_agent_core::marks;
-use skerry_agent_core::plan::{self, DesiredSet, KindFacts, Live, LiveMeta, Phase, Protection};
+use skerry_agent_core::plan::{self, DesiredSet, KindFacts, Live, LiveMeta, Phase, Planned, Protection};
 use skerry_common::bundle::manifest::Policy;
 use skerry_common::diagnostic::ErrorClass;
 use skerry_common::id::{ApplicationName, FleetId, Place};
@@ -180,7 +180,8 @@ impl World {
     pub(super) fn listed(&mut self, subject: &Subject, keys: &BTreeSet<ObjectKey>, version: &str) {
         let is_since = |live: &Live| matches!(live, Live::Present(meta) if is_later(&meta.resource_version, version));
         let is_gone = |key: &ObjectKey, live| subject.covers(key) && !keys.contains(key) && !is_since(live);
-        let gone: Vec<_> = self.live.iter().filter(|(key, live)| is_gone(key, live)).map(|(key, _)| key.clone()).collect();
+        let gone: Vec<_> =
+            self.live.iter().filter(|(key, live)| is_gone(key, live)).map(|(key, _)| key.clone()).collect();
         for key in gone {
             self.absent(&key);
         }
@@ -212,10 +213,10 @@ impl World {
         self.failures.insert(key.clone(), Failure { message, times, retry_at: now + pause });
     }
 
-    /// Whether an object waits before it is tried again.
-    pub(super) fn waits(&self, now: Instant, key: &ObjectKey) -> bool {
-        let failed = self.failures.get(key).is_some_and(|failure| failure.retry_at > now);
-        failed || self.fights.paused_until(now, key).is_some()
+    /// Whether an object waits: after a failure before it is tried again, in a fight before it is healed again.
+    pub(super) fn waits(&self, now: Instant, planned: &Planned) -> bool {
+        let failed = self.failures.get(&planned.key).is_some_and(|failure| failure.retry_at > now);
+        failed || planned.decision.is_healing() && self.fights.paused_until(now, &planned.key).is_some()
     }
 
     /// When the next failed object or fight is due.

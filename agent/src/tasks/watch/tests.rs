@@ -66,7 +66,10 @@ async fn objects_are_told_one_by_one_and_then_that_these_were_all() {
     let person = cluster.as_person("kubectl");
     person.delete(&person.target("ConfigMap", Some("default"), "map-03").expect("a kind")).expect("deletes");
     let (_, vanished) = following.changes().await;
-    assert!(matches!(&vanished, Seen::Vanished { object, .. } if object["metadata"]["name"] == "map-03"), "{vanished:?}");
+    assert!(
+        matches!(&vanished, Seen::Vanished { object, .. } if object["metadata"]["name"] == "map-03"),
+        "{vanished:?}"
+    );
 }
 
 #[tokio::test]

@@ -41,11 +41,13 @@ fn a_drift_is_told_once_and_closed_once() {
     assert_eq!(sight(&book, "8", &["/a"]), Sighting::StillOpen, "the version may move while it is open");
     assert_eq!(sight(&book, "8", &["/a", "/b"]), tell(&["/b"]));
     assert_eq!(book.count(&name("web")), 1);
-    let events = book.close(&key(), DriftOutcome::Healed);
+    let healed = |object: &ObjectKey, _: &Drift| (*object == key()).then_some(DriftOutcome::Healed);
+    assert!(book.close(|_, _| None).is_empty(), "of what nobody knows the end of, nothing is closed");
+    let events = book.close(healed);
     assert_eq!(events, [Event::DriftClosed { drift: Sequence(1), outcome: DriftOutcome::Healed }]);
     book.closed(Sequence(1), DriftOutcome::Healed);
     assert_eq!(book.count(&name("web")), 0);
-    assert!(book.close(&key(), DriftOutcome::Healed).is_empty());
+    assert!(book.close(healed).is_empty());
     assert_eq!(sight(&book, "7", &["/a"]), Sighting::Told, "a late event of the same version is no news");
     assert_eq!(sight(&book, "9", &["/a"]), tell(&["/a"]));
 }
@@ -80,4 +82,19 @@ fn another_object_under_the_same_key_is_news() {
     let mut book = Book::default();
     book.opened(Sequence(1), drift("7", &[""]));
     assert_eq!(book.sight(&key(), "other", "9", &[field("")]), tell(&[""]));
+}
+
+#[test]
+fn what_was_healed_is_news_again_while_something_else_stands() {
+    let mut book = Book::default();
+    book.opened(Sequence(1), drift("7", &["/a"]));
+    book.opened(Sequence(2), drift("7", &["/added"]));
+    book.closed(Sequence(1), DriftOutcome::Healed);
+    book.closed(Sequence(2), DriftOutcome::Reported);
+    assert!(book.differs(&key()));
+    assert_eq!(sight(&book, "9", &["/a", "/added"]), tell(&["/a"]));
+    book.opened(Sequence(3), drift("9", &["/a"]));
+    book.closed(Sequence(3), DriftOutcome::Healed);
+    assert!(book.differs(&key()), "the addition still stands");
+    assert_eq!(sight(&book, "11", &["/added"]), Sighting::Told);
 }

@@ -76,10 +76,7 @@ impl Guarded {
 /// Lists remembered that still matter. A confirmed one loses what is gone and what is wanted again:
 /// a confirmation does not outlive the wish to have the object. An unconfirmed one is what a person
 /// was shown, so it stays whole, and may still be confirmed when the list has grown since.
-fn known_lists(
-    inputs: &PlanInputs,
-    confirmations: &BTreeSet<Digest>,
-) -> BTreeMap<Digest, PruneList> {
+fn known_lists(inputs: &PlanInputs, confirmations: &BTreeSet<Digest>) -> BTreeMap<Digest, PruneList> {
     let is_current = |key: &ObjectKey| inputs.inventory.record(key).is_some() && !inputs.desired.wants(key);
     let lists = inputs.inventory.prune_lists().map(|(digest, list)| {
         let confirmed = list.confirmed || confirmations.contains(digest);

@@ -8,20 +8,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use skerry_certs::authority::Authority;
-use skerry_certs::request::SigningRequest;
 use skerry_certs::root_key::SigningKey;
-use skerry_common::bundle::archive::Archive;
-use skerry_common::bundle::digest::BlobRef;
-use skerry_common::bundle::manifest::{Manifest, Policy};
-use skerry_common::bundle::root::{ApplicationRef, BUNDLE_TYPE, BundleRoot};
-use skerry_common::bundle::signature::Envelope;
-use skerry_common::bundle::trust::{TRUST_ROOT_TYPE, TrustRoot};
-use skerry_common::id::{ApplicationName, ClusterId, ClusterName, Epoch, FleetId, Generation};
+use skerry_common::bundle::manifest::Policy;
 use skerry_common::join::offline::{JoinReplyFile, JoinRequestFile};
-use skerry_common::wire::v1::Grant;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+
+use crate::fleet::Fleet;
 
 /// Wide: starts take a second, but machines may be busy.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -29,47 +20,15 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// How long is waited between two looks.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// A fleet without a hub.
-struct Fleet {
-    authority: Authority,
-    root_key: SigningKey,
-    bundle_key: SigningKey,
-    trust: Envelope,
+/// A fleet, and the folder in which one agent of it lives.
+struct Site {
+    fleet: Fleet,
     folder: tempfile::TempDir,
 }
 
-fn text(at: OffsetDateTime) -> String {
-    at.replace_nanosecond(0).expect("a time").format(&Rfc3339).expect("a time")
-}
-
-fn fleet_id() -> FleetId {
-    FleetId::parse("f1").expect("an id")
-}
-
-fn cluster_id() -> ClusterId {
-    ClusterId::parse("c1").expect("an id")
-}
-
-impl Fleet {
+impl Site {
     fn make() -> Self {
-        let now = OffsetDateTime::now_utc();
-        let authority = Authority::create(fleet_id(), now).expect("an authority");
-        let (root_key, bundle_key) = (SigningKey::generate().expect("a key"), SigningKey::generate().expect("a key"));
-        let root = TrustRoot {
-            schema: 1,
-            fleet: fleet_id(),
-            version: 1,
-            epoch: Epoch(1),
-            threshold: 1,
-            root_keys: vec![root_key.public_key()],
-            bundle_keys: vec![bundle_key.public_key()],
-            authorities: vec![authority.certificate_pem()],
-            hubs: vec!["localhost:1".into()],
-            issued: text(now),
-        };
-        let bytes = serde_json::to_vec(&root).expect("bytes");
-        let trust = root_key.sign_envelope(TRUST_ROOT_TYPE, bytes).expect("signs");
-        Self { authority, root_key, bundle_key, trust, folder: tempfile::tempdir().expect("a folder") }
+        Self { fleet: Fleet::make(), folder: tempfile::tempdir().expect("a folder") }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -89,15 +48,7 @@ impl Fleet {
     /// Does what the hub does with a request.
     fn reply(&self, request: &Path, reply: &Path) {
         let request = JoinRequestFile::parse(&std::fs::read(request).expect("reads")).expect("a request");
-        let csr = SigningRequest::from_der(&request.csr).expect("a signing request");
-        let issued = self.authority.issue_agent(&csr, &cluster_id(), OffsetDateTime::now_utc(), 30).expect("issues");
-        let grant = Grant {
-            fleet: fleet_id(),
-            cluster: cluster_id(),
-            name: ClusterName::parse("reef").expect("a name"),
-            chain: issued.chain,
-            trust_root: self.trust.clone(),
-        };
+        let grant = self.fleet.grant(&request.csr);
         std::fs::write(reply, JoinReplyFile::new(grant).to_bytes().expect("bytes")).expect("writes");
     }
 
@@ -111,30 +62,7 @@ impl Fleet {
 
     /// Writes an archive, signed by this key.
     fn archive(&self, generation: u64, key: &SigningKey) -> PathBuf {
-        let application = ApplicationName::parse("web").expect("a name");
-        let manifest =
-            Manifest { schema: 1, application: application.clone(), policy: Policy::default(), objects: Vec::new() };
-        let bytes = manifest.to_bytes().expect("bytes");
-        let (now, blob) = (OffsetDateTime::now_utc(), BlobRef::of(&bytes));
-        let root = BundleRoot {
-            schema: 1,
-            fleet: fleet_id(),
-            cluster: cluster_id(),
-            epoch: Epoch(1),
-            generation: Generation(generation),
-            parent: None,
-            issued: text(now),
-            expires: text(now + Duration::from_secs(86_400)),
-            hub: "hub".into(),
-            renderer: "0".into(),
-            sources: Vec::new(),
-            applications: vec![ApplicationRef { name: application, manifest: blob, sources: Vec::new() }],
-            key_blob: None,
-            confirmations: Vec::new(),
-            sync_requests: 0,
-        };
-        let root = key.sign_envelope(BUNDLE_TYPE, root.to_bytes().expect("bytes")).expect("signs");
-        let archive = Archive { trust_root: self.trust.clone(), root, blobs: [(blob.digest, bytes)].into() };
+        let archive = self.fleet.archive(generation, &Policy::default(), &[], key);
         let path = self.path("bundle.tar");
         std::fs::write(&path, archive.to_bytes().expect("bytes")).expect("writes");
         path
@@ -227,54 +155,54 @@ fn refused(output: &Output, code: i32, start: &str) {
 
 #[test]
 fn an_agent_that_has_not_joined_says_what_to_do() {
-    let fleet = Fleet::make();
-    refused(&fleet.run(&["status"]), 2, "error[SK0920]: ");
-    refused(&fleet.run(&["run", "--admin", "off", "--kubeconfig", "none"]), 2, "error[SK0920]: ");
-    refused(&fleet.import(&fleet.archive(1, &fleet.bundle_key)), 2, "error[SK0920]: ");
+    let site = Site::make();
+    refused(&site.run(&["status"]), 2, "error[SK0920]: ");
+    refused(&site.run(&["run", "--admin", "off", "--kubeconfig", "none"]), 2, "error[SK0920]: ");
+    refused(&site.import(&site.archive(1, &site.fleet.bundle_key)), 2, "error[SK0920]: ");
 }
 
 #[test]
 fn joining_by_files_twice_is_joining_once() {
-    let fleet = Fleet::make();
-    fleet.join();
-    let again = fleet.agent(&["join", "--offline", "--reply"]).arg(fleet.path("reply")).output().expect("runs");
+    let site = Site::make();
+    site.join();
+    let again = site.agent(&["join", "--offline", "--reply"]).arg(site.path("reply")).output().expect("runs");
     success(&again);
     assert!(String::from_utf8_lossy(&again.stderr).contains("✓ already joined"), "{again:?}");
 }
 
 #[test]
 fn an_archive_is_taken_when_no_agent_runs_and_when_one_does() {
-    let fleet = Fleet::make();
-    fleet.join();
-    assert_eq!(success(&fleet.import(&fleet.archive(1, &fleet.bundle_key))), "generation 1\n");
-    let stored = fleet.status();
+    let site = Site::make();
+    site.join();
+    assert_eq!(success(&site.import(&site.archive(1, &site.fleet.bundle_key))), "generation 1\n");
+    let stored = site.status();
     assert_eq!((&stored["running"], &stored["current"]["place"]["generation"]), (&false.into(), &1.into()));
 
-    let running = fleet.start();
-    assert_eq!(fleet.status()["current"]["place"]["generation"], 1, "what was stored is in force");
-    let handed = fleet.import(&fleet.archive(2, &fleet.bundle_key));
+    let running = site.start();
+    assert_eq!(site.status()["current"]["place"]["generation"], 1, "what was stored is in force");
+    let handed = site.import(&site.archive(2, &site.fleet.bundle_key));
     assert_eq!(success(&handed), "generation 2\n");
     assert!(String::from_utf8_lossy(&handed.stderr).contains("taken by the agent"), "{handed:?}");
-    assert_eq!(fleet.status()["current"]["place"]["generation"], 2);
-    refused(&fleet.import(&fleet.archive(3, &fleet.root_key)), 2, "error[SK0918]: ");
-    refused(&fleet.run(&["run", "--admin", "off", "--kubeconfig", "none"]), 3, "error[SK0922]: ");
+    assert_eq!(site.status()["current"]["place"]["generation"], 2);
+    refused(&site.import(&site.archive(3, &site.fleet.root_key)), 2, "error[SK0918]: ");
+    refused(&site.run(&["run", "--admin", "off", "--kubeconfig", "none"]), 3, "error[SK0922]: ");
     assert_eq!(running.stop(), Some(0));
 
-    assert_eq!(fleet.status()["current"]["place"]["generation"], 2, "and it stays");
-    refused(&fleet.import(&fleet.archive(1, &fleet.bundle_key)), 2, "error[SK0");
-    refused(&fleet.import(&fleet.archive(3, &fleet.root_key)), 2, "error[SK0501]: ");
+    assert_eq!(site.status()["current"]["place"]["generation"], 2, "and it stays");
+    refused(&site.import(&site.archive(1, &site.fleet.bundle_key)), 2, "error[SK0");
+    refused(&site.import(&site.archive(3, &site.fleet.root_key)), 2, "error[SK0501]: ");
 }
 
 #[test]
 fn the_admin_server_tells_health_and_numbers() {
-    let fleet = Fleet::make();
-    fleet.join();
-    let running = fleet.start();
-    assert!(fleet.ask("/healthz").starts_with("HTTP/1.0 200"));
-    assert!(fleet.ask("/readyz").starts_with("HTTP/1.0 200"), "without a bundle there is nothing to wait for");
-    assert_eq!(success(&fleet.import(&fleet.archive(7, &fleet.bundle_key))), "generation 7\n");
-    assert!(fleet.ask("/readyz").starts_with("HTTP/1.0 503"), "nothing can be planned without a Kubernetes API");
-    let metrics = fleet.ask("/metrics");
+    let site = Site::make();
+    site.join();
+    let running = site.start();
+    assert!(site.ask("/healthz").starts_with("HTTP/1.0 200"));
+    assert!(site.ask("/readyz").starts_with("HTTP/1.0 200"), "without a bundle there is nothing to wait for");
+    assert_eq!(success(&site.import(&site.archive(7, &site.fleet.bundle_key))), "generation 7\n");
+    assert!(site.ask("/readyz").starts_with("HTTP/1.0 503"), "nothing can be planned without a Kubernetes API");
+    let metrics = site.ask("/metrics");
     for line in [
         "skerry_agent_generation_current 7",
         "skerry_agent_generation_applied 0",
@@ -285,6 +213,6 @@ fn the_admin_server_tells_health_and_numbers() {
     ] {
         assert!(metrics.lines().any(|it| it == line), "`{line}` is missing: {metrics}");
     }
-    assert!(fleet.ask("/nothing").starts_with("HTTP/1.0 404"));
+    assert!(site.ask("/nothing").starts_with("HTTP/1.0 404"));
     assert_eq!(running.stop(), Some(0));
 }

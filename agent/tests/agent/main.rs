@@ -1,0 +1,11 @@
+//! The whole agent without a hub: archives signed by a fleet of the test's own, Kubernetes its in-memory
+//! twin. One behaviour per file; `program` runs the real program.
+
+mod fleet;
+mod site;
+
+mod content_that_does_not_fit_is_refused_and_told;
+mod drift_cut_short_stays_open;
+mod fights_do_not_hold_back_a_new_bundle;
+mod kept_additions_are_told_apart;
+mod program;
