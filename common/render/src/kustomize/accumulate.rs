@@ -20,7 +20,9 @@ use crate::document::{flatten_lists, read_documents, text_at};
 use crate::plain::{FolderKind, folder_kind};
 use crate::tree::{Found, View, join, starts_in};
 
-/// The folders around the one at hand, outermost first.
+/// The folders around the one at hand, outermost first. What is built here depends on the folders
+/// (for cycles) and on the rest (for the content): a memo has to tell builds apart by all of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Around {
     folders: Vec<String>,
     /// Where each lies, as written, while notes are kept; else nothing.

@@ -130,6 +130,9 @@ fn descend(
         return Err(Misfit(format!("a mapping or list is needed around `{name}`")));
     }
     let (name, is_list) = name.strip_suffix("[]").map_or((name.as_str(), false), |name| (name, true));
+    if name.is_empty() {
+        return Err(Misfit("a part of the path is empty".to_owned()));
+    }
     let made = match (missing, is_list, rest.is_empty()) {
         (_, true, _) => Some(Node::sequence()),
         (Missing::Skip, false, _) => None,

@@ -118,6 +118,7 @@ pub(crate) fn read(view: &View<'_>, found: &Found, folder: &str) -> Fallible<Kus
     let mut reader = Reader::new(Arc::from(found.path.as_str()));
     let root = Spot { node: &node, path: String::new() };
     check_fields(view, &mut reader, &root);
+    check_metadata(&mut reader, &root);
     let is_component = check_kind(&mut reader, &root);
     let kustomization = read_fields(&mut reader, &root, found, folder, is_component);
     reader.finish(view)?;
@@ -182,6 +183,14 @@ fn check_kind(reader: &mut Reader, root: &Spot<'_>) -> bool {
         reader.problem(codes::KUSTOMIZATION_INVALID, &spot, format!("`apiVersion` of a `{kind}` must be `{needed}`"));
     }
     kind == "Component"
+}
+
+/// Checks what Kustomize reads of `metadata`, and then has no use for.
+fn check_metadata(reader: &mut Reader, root: &Spot<'_>) {
+    let Some(spot) = root.child("metadata") else { return };
+    reader.only(&spot, &["name", "namespace", "labels", "annotations"]);
+    let _ = (reader.text(&spot, "name"), reader.text(&spot, "namespace"));
+    let _ = (reader.pairs(&spot, "labels"), reader.pairs(&spot, "annotations"));
 }
 
 fn read_fields(reader: &mut Reader, root: &Spot<'_>, found: &Found, folder: &str, is_component: bool) -> Kustomization {

@@ -175,7 +175,7 @@ fn absorb(resources: &mut Vec<Resource>, new: Resource, at: &Location) -> Fallib
         }
         (Some(index), Behavior::Merge | Behavior::Replace) => {
             if let Some(old) = resources.get_mut(index) {
-                *old = merge(old, new);
+                *old = merge(old, new, at)?;
             }
             Ok(())
         }
@@ -184,7 +184,7 @@ fn absorb(resources: &mut Vec<Resource>, new: Resource, at: &Location) -> Fallib
 
 /// What is generated, with the name, history and metadata of what was there; for `merge` with its
 /// data too, where it has no value of its own.
-fn merge(old: &Resource, mut new: Resource) -> Resource {
+fn merge(old: &Resource, mut new: Resource, at: &Location) -> Fallible<Resource> {
     for field in ["labels", "annotations"] {
         let merged = merged_texts(old.node.get("metadata"), new.node.get("metadata"), field);
         let value = (!merged.is_empty()).then(|| texts(&merged));
@@ -197,22 +197,45 @@ fn merge(old: &Resource, mut new: Resource) -> Resource {
         if let Some(origin) = notes::origin_of(old) {
             notes::restore_origin(&mut new, &origin);
         }
+        let encoded = if new.kind() == "Secret" { Some(with_texts_encoded(old, at)?) } else { None };
         for field in ["data", "binaryData"] {
-            let merged = merged_texts(Some(&old.node), Some(&new.node), field);
+            let merged = merged_texts(Some(encoded.as_ref().unwrap_or(&old.node)), Some(&new.node), field);
             new.node.remove(field);
             if !merged.is_empty() {
                 new.node.set(field, texts(&merged));
             }
         }
     }
-    Resource {
+    Ok(Resource {
         previous: old.previous.clone(),
         prefixes: old.prefixes.clone(),
         suffixes: old.suffixes.clone(),
         needs_hash: new.needs_hash && old.needs_hash,
         behavior: old.behavior,
         ..new
+    })
+}
+
+/// A secret whose `stringData` has gone into its `data`. No message shows a value.
+fn with_texts_encoded(secret: &Resource, at: &Location) -> Fallible<Node> {
+    let mut node = secret.node.clone();
+    let Some(texts) = node.remove("stringData").filter(|texts| !texts.is_null()) else { return Ok(node) };
+    let is_readable = texts.is_mapping() && texts.entries().iter().all(|(_, value)| value.is_scalar());
+    if !is_readable {
+        let at = at.clone().with_field("stringData");
+        let message = format!("`stringData` of `{}` must hold texts to be merged into", secret.current_id().shown());
+        return fail(codes::GENERATOR_INVALID, &at, message);
     }
+    if node.get("data").is_none_or(Node::is_null) {
+        node.set("data", Node::mapping());
+    }
+    if let Some(data) = node.get_mut("data") {
+        for (key, value) in texts.entries() {
+            let text = if value.is_null() { "" } else { value.as_str().unwrap_or_default() };
+            data.set(key.as_str().unwrap_or_default(), Node::string(encode(text.as_bytes())));
+        }
+    }
+    Ok(node)
 }
 
 fn merged_texts(old: Option<&Node>, new: Option<&Node>, field: &str) -> BTreeMap<String, String> {
