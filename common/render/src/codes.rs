@@ -235,6 +235,26 @@ pub const CODES: &[(u16, &str, &str)] = &[
         "replacement without a field",
         "A field path of a replacement leads nowhere in a resource that its target selects, or through a value of another shape. Correct the path, narrow `select`, or set `options: {create: true}` where the field is to be made. Before: `fieldPaths: [spec.containers.image]`, although `containers` is a list. After: `fieldPaths: ['spec.containers.[name=web].image']`.",
     ),
+    (
+        483,
+        "variable without a value",
+        "A variable of `vars` needs one resource that has, or had, exactly the `apiVersion`, `kind` and `name` of its `objref`, and a value there at its `fieldref`; no two may have one name. Before: `objref: {kind: Service, name: db}`. After: `objref: {apiVersion: v1, kind: Service, name: db}`.",
+    ),
+    (
+        484,
+        "variable not used",
+        "No field that may hold variables mentions this one. Kustomize looks for `$(NAME)` in commands, arguments, environment, labels, annotations and a few more; `configurations` can add fields under `varReference`. Before: `namespace: $(NAME)`. After: `varReference: [{path: metadata/namespace}]` in a file of `configurations`.",
+    ),
+    (
+        485,
+        "field configured twice",
+        "Two configurations name the same field, one with `create: true` and one without, so that it is not clear whether the field is to be made. Before: `- {path: spec/labels, create: true}` here and `- {path: spec/labels}` in a base. After: the same `create` in both.",
+    ),
+    (
+        486,
+        "schema unusable",
+        "A file of `crds` or `openapi` is not what these fields need: `crds` takes Go's OpenAPI definitions (names of types, each with a `Schema`), not manifests of kind CustomResourceDefinition; `openapi` takes an OpenAPI document with `definitions`, or the one built-in version. Before: `crds: [widget-crd.yaml]`, a manifest. After: `resources: [widget-crd.yaml]`.",
+    ),
 ];
 
 macro_rules! codes {
@@ -256,7 +276,8 @@ codes! {
     REPLICAS_UNMATCHED = 457; AMBIGUOUS_REFERENCE = 458; UNEXPECTED_SHAPE = 459; DEPRECATED = 460;
     SEVERAL_KUSTOMIZATIONS = 461; NO_EFFECT = 470;
     PLUGIN = 471; PLUGIN_CONFIGURATION = 472; VALIDATOR_CHANGES = 473;
-    REPLACEMENT = 480; REPLACEMENT_SOURCE = 481; REPLACEMENT_TARGET = 482;
+    REPLACEMENT = 480; REPLACEMENT_SOURCE = 481; REPLACEMENT_TARGET = 482; VAR = 483;
+    VAR_UNUSED = 484; FIELD_SPECS = 485; SCHEMA = 486;
 }
 
 /// What a step gives: its result, or everything that is wrong.

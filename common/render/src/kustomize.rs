@@ -5,13 +5,16 @@
 //!   transformers:      patchesStrategicMerge ▸ patches ▸ namespace ▸ namePrefix ▸ nameSuffix
 //!                      ▸ labels ▸ annotations ▸ patchesJson6902 ▸ replicas ▸ images ▸ replacements
 //!                      ▸ `transformers` ▸ `validators`
-//! build(folder):       accumulate ▸ name hashes ▸ name references ▸ drop local-config ▸ sort ▸ notes
+//! build(folder):       accumulate ▸ name hashes ▸ name references ▸ vars
+//!                      ▸ drop local-config ▸ sort ▸ notes
 //! ```
 //! Resources keep every identity that they had ([`resource::Resource::previous`]), because patches,
 //! selectors and references may use any of them; only at the very end are references rewritten.
 //! A field that is not built yet is refused by name (`SK0442`), never ignored.
 
 mod accumulate;
+mod config;
+mod crds;
 mod embedded;
 mod field_path;
 mod field_spec;
@@ -21,6 +24,7 @@ mod go_json;
 mod images;
 mod name_refs;
 mod notes;
+mod openapi;
 mod order;
 mod patch_json6902;
 mod patch_strategic;
@@ -36,6 +40,12 @@ mod transform_namespace;
 mod transform_replicas;
 mod transformers;
 mod value_add;
+mod vars;
+
+pub(crate) use schema::State as SchemaState;
+
+use accumulate::Gathered;
+use config::Purpose;
 
 use crate::codes::Fallible;
 use crate::document::Source;
@@ -44,9 +54,10 @@ use crate::tree::View;
 /// Builds the kustomization of a folder.
 pub(crate) fn build(view: &View<'_>, folder: &str) -> Fallible<Vec<Source>> {
     let root = accumulate::open_root(view, folder)?;
-    let mut resources = accumulate::accumulate(view, &root)?;
+    let Gathered { mut resources, config, vars } = accumulate::accumulate(view, &root)?;
     generators::add_hashes(&mut resources)?;
-    name_refs::rewrite(&mut resources)?;
+    name_refs::rewrite(&mut resources, config.references())?;
+    vars::resolve(view, &vars, &config.specs(Purpose::VarReferences), &mut resources)?;
     resources.retain(|resource| !resource.is_local_config());
     let mut resources = order::sort(resources, &root.sort)?;
     notes::finish(&mut resources, root.notes)?;

@@ -8,20 +8,32 @@ use std::collections::BTreeMap;
 use skerry_common::diagnostic::{Diagnostic, Location};
 use skerry_yaml::Rules;
 
+use super::config::Config;
 use super::file::{self, Kustomization, Text};
 use super::generators;
 use super::notes::{self, Maker, Origin};
+use super::openapi;
 use super::plugins::{self, Role};
 use super::resource::Resource;
 use super::transformers::{self, Step};
+use super::vars::Vars;
 use crate::build::leaves;
 use crate::codes::{self, Fallible, fail, fail_with_help};
 use crate::document::{flatten_lists, read_documents, text_at};
 use crate::plain::{FolderKind, folder_kind};
 use crate::tree::{Found, View, join, starts_in};
 
+/// What a kustomization gives, itself and with all that it includes.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Gathered {
+    pub(crate) resources: Vec<Resource>,
+    pub(crate) config: Config,
+    pub(crate) vars: Vars,
+}
+
 /// The folders around the one at hand, outermost first. What is built here depends on the folders
-/// (for cycles) and on the rest (for the content): a memo has to tell builds apart by all of it.
+/// (for cycles), on the rest (for the content), and on the schema in force ([`View::schema`]): a
+/// memo has to tell builds apart by all of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Around {
     folders: Vec<String>,
@@ -49,48 +61,56 @@ impl Around {
 /// Opens the kustomization that a build begins with.
 pub(crate) fn open_root(view: &View<'_>, folder: &str) -> Fallible<Kustomization> {
     let kustomization = open(view, folder, &Location::file(folder, None))?;
+    openapi::choose(view, &kustomization)?;
     refuse_misplaced(&kustomization, false, &kustomization.at)?;
     Ok(kustomization)
 }
 
 /// Gathers and transforms what a kustomization says.
-pub(crate) fn accumulate(view: &View<'_>, kustomization: &Kustomization) -> Fallible<Vec<Resource>> {
+pub(crate) fn accumulate(view: &View<'_>, kustomization: &Kustomization) -> Fallible<Gathered> {
     let origins = if kustomization.notes.kept { vec![Origin::default()] } else { Vec::new() };
     let mut around = Around { folders: vec![kustomization.folder.clone()], origins };
-    target(view, kustomization, Vec::new(), &mut around)
+    target(view, kustomization, Gathered::default(), &mut around)
 }
 
 /// Carries out one kustomization on top of what is there.
 fn target(
     view: &View<'_>,
     kustomization: &Kustomization,
-    mut resources: Vec<Resource>,
+    mut gathered: Gathered,
     around: &mut Around,
-) -> Fallible<Vec<Resource>> {
+) -> Fallible<Gathered> {
     view.count_build(&kustomization.at)?;
     for entry in &kustomization.resources {
         let more = include(view, kustomization, entry, around)?;
-        append(&mut resources, more)?;
+        append(&mut gathered.resources, more.resources)?;
+        gathered.config = gathered.config.merge(&more.config, &entry.at)?;
+        gathered.vars.merge(more.vars)?;
     }
-    generate(view, kustomization, around, &mut resources)?;
+    openapi::tell(view, &mut gathered.resources);
+    gathered.config = gathered.config.of(view, kustomization)?;
+    generate(view, kustomization, around, &mut gathered.resources)?;
     for entry in &kustomization.components {
         let component = open_entry(view, kustomization, entry)?;
+        openapi::choose(view, &component)?;
         refuse_misplaced(&component, true, &entry.at)?;
         enter(view, &component, entry, around)?;
-        resources = target(view, &component, resources, around)?;
+        gathered = target(view, &component, gathered, around)?;
         around.leave();
     }
-    transform(view, kustomization, around, &mut resources)?;
-    Ok(resources)
+    transform(view, kustomization, around, &mut gathered)?;
+    gathered.vars.declare(&kustomization.vars, &mut gathered.resources)?;
+    Ok(gathered)
 }
 
 fn transform(
     view: &View<'_>,
     kustomization: &Kustomization,
     around: &mut Around,
-    resources: &mut Vec<Resource>,
+    gathered: &mut Gathered,
 ) -> Fallible<()> {
-    for transformer in transformers::of_fields(view, kustomization)? {
+    let resources = &mut gathered.resources;
+    for transformer in transformers::of_fields(view, kustomization, &gathered.config)? {
         let maker = around.maker(kustomization, transformer.kind());
         Step { transformer, maker }.run(view, resources)?;
     }
@@ -129,27 +149,28 @@ pub(crate) fn include(
     kustomization: &Kustomization,
     entry: &Text,
     around: &mut Around,
-) -> Fallible<Vec<Resource>> {
+) -> Fallible<Gathered> {
     let found = find(view, kustomization, entry)?;
     if found.is_folder {
         let base = open(view, &found.path, &entry.at)?;
+        openapi::choose(view, &base)?;
         refuse_misplaced(&base, false, &entry.at)?;
         enter(view, &base, entry, around)?;
-        let resources = target(view, &base, Vec::new(), around)?;
+        let gathered = target(view, &base, Gathered::default(), around)?;
         around.leave();
-        return Ok(resources);
+        return Ok(gathered);
     }
     refuse_outside(kustomization, &found, entry)?;
     let mut resources = Vec::new();
     for source in flatten_lists(read_documents(view, &found, Rules::Kustomize)?)? {
-        let resource = Resource::new(source);
+        let resource = Resource::seen(view, source);
         check_named(&resource)?;
         resources.push(resource);
     }
     if let Some(origin) = around.origin() {
         notes::read_from(&mut resources, &origin.append(&entry.value));
     }
-    Ok(resources)
+    Ok(Gathered { resources, ..Gathered::default() })
 }
 
 /// Every resource needs a kind and a name.

@@ -1,9 +1,11 @@
 //! The kustomization file: its fields, typed, each with its place.
 
+mod configuration;
 mod output;
 mod reader;
 pub(crate) mod replacements;
 pub(crate) mod rules;
+mod vars;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,6 +19,9 @@ pub(crate) use rules::{
     Allows, GENERATOR_FIELDS, GeneratorRule, ImageRule, LabelRule, PatchContent, PatchRule, Reach, ReplicaRule,
 };
 
+pub(crate) use vars::VarRule;
+
+use super::config::Additions;
 use crate::codes::{self, Fallible, fail};
 use crate::document::parse_nodes;
 use crate::tree::{Found, View};
@@ -50,11 +55,15 @@ const SUPPORTED: &[&str] = &[
     "generators",
     "transformers",
     "validators",
+    "openapi",
+    "vars",
+    "crds",
+    "configurations",
 ];
 
 /// What Kustomize has besides. Refused by name, unless empty.
 const NOT_YET: &[&str] =
-    &["openapi", "vars", "crds", "helmGlobals", "helmCharts", "helmChartInflationGenerator", "configurations"];
+    &["helmGlobals", "helmCharts", "helmChartInflationGenerator"];
 
 /// Fields that still work, with what to write instead.
 const DEPRECATED: &[(&str, &str)] = &[
@@ -63,7 +72,16 @@ const DEPRECATED: &[(&str, &str)] = &[
     ("imageTags", "images"),
     ("patchesJson6902", "patches"),
     ("patchesStrategicMerge", "patches"),
+    ("vars", "replacements"),
 ];
+
+/// `openapi`.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct OpenApiRule {
+    pub(crate) path: Option<Text>,
+    pub(crate) version: Option<String>,
+    pub(crate) at: Location,
+}
 
 /// A kustomization file.
 #[derive(Debug, Clone)]
@@ -86,6 +104,10 @@ pub(crate) struct Kustomization {
     pub(crate) images: Vec<ImageRule>,
     pub(crate) replicas: Vec<ReplicaRule>,
     pub(crate) replacements: Vec<ReplacementEntry>,
+    pub(crate) vars: Vec<VarRule>,
+    pub(crate) configurations: Vec<Text>,
+    pub(crate) crds: Vec<Text>,
+    pub(crate) openapi: OpenApiRule,
     pub(crate) config_maps: Vec<GeneratorRule>,
     pub(crate) secrets: Vec<GeneratorRule>,
     /// Paths or documents that configure plugins, as `transformers` and `validators`.
@@ -136,6 +158,24 @@ pub(crate) fn read_replacements(view: &View<'_>, found: &Found, content: &[u8]) 
     let rules = replacements::rules(&mut reader, node);
     reader.finish(view)?;
     Ok(rules)
+}
+
+/// Reads a file of field specs; an empty one adds none.
+pub(crate) fn read_configuration(view: &View<'_>, found: &Found, content: &[u8]) -> Fallible<Additions> {
+    let nodes = parse_nodes(content, &found.path, &view.limits)?;
+    let mut reader = Reader::converting_strictly(Arc::from(found.path.as_str()));
+    let additions = nodes.first().map(|node| configuration::configuration(&mut reader, node)).unwrap_or_default();
+    reader.finish(view)?;
+    Ok(additions)
+}
+
+/// Reads `openapi`. Keys that it does not know have no effect in Kustomize.
+fn openapi(reader: &mut Reader, root: &Spot<'_>) -> OpenApiRule {
+    let Some(spot) = root.child("openapi") else { return OpenApiRule::default() };
+    let at = reader.at(&spot);
+    let mut pairs = reader.pairs(root, "openapi");
+    let path = pairs.remove("path").map(|value| Text { value, at: at.clone() });
+    OpenApiRule { path, version: pairs.remove("version"), at }
 }
 
 fn check_fields(view: &View<'_>, reader: &mut Reader, root: &Spot<'_>) {
@@ -216,6 +256,10 @@ fn read_fields(reader: &mut Reader, root: &Spot<'_>, found: &Found, folder: &str
         images,
         replicas: rules::replicas(reader, root),
         replacements: replacements::entries(reader, root),
+        vars: vars::vars(reader, root),
+        configurations: reader.texts(root, "configurations"),
+        crds: reader.texts(root, "crds"),
+        openapi: openapi(reader, root),
         config_maps: rules::generators(reader, root, "configMapGenerator"),
         secrets: rules::generators(reader, root, "secretGenerator"),
         generators: reader.texts(root, "generators"),

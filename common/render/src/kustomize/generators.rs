@@ -212,6 +212,7 @@ fn merge(old: &Resource, mut new: Resource, at: &Location) -> Fallible<Resource>
         suffixes: old.suffixes.clone(),
         needs_hash: new.needs_hash && old.needs_hash,
         behavior: old.behavior,
+        vars: old.vars.clone(),
         ..new
     })
 }

@@ -7,38 +7,33 @@
 //! enough either, the build is refused.
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
 
 use skerry_common::diagnostic::Location;
 use skerry_yaml::Node;
 
 use super::field_spec::{self, FieldSpec, Misfit, Missing, set_text};
-use super::resource::{Resource, ResourceId};
+use super::resource::{Gvk, Resource, ResourceId};
 use crate::codes::{self, Fallible, fail};
 use crate::document::text_at;
 
 /// A kind, and the fields that hold names of it.
-struct Reference {
-    group: String,
-    version: String,
-    kind: String,
-    fields: Vec<FieldSpec>,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reference {
+    pub(crate) gvk: Gvk,
+    pub(crate) fields: Vec<FieldSpec>,
 }
 
-static REFERENCES: LazyLock<Vec<Reference>> = LazyLock::new(|| read(include_str!("name_refs/defaults.txt")));
-
-fn read(text: &str) -> Vec<Reference> {
+/// Kustomize's own; see `name_refs/defaults.txt`.
+pub(crate) fn defaults() -> Vec<Reference> {
     let mut references: Vec<Reference> = Vec::new();
-    for line in text.lines() {
+    for line in include_str!("name_refs/defaults.txt").lines() {
         let words = line.trim_start().split(' ').map(|word| if word == "-" { "" } else { word });
         let words: Vec<String> = words.map(str::to_owned).collect();
         match words.as_slice() {
-            [first, group, version, kind] if first == "kind" => references.push(Reference {
-                group: group.clone(),
-                version: version.clone(),
-                kind: kind.clone(),
-                fields: Vec::new(),
-            }),
+            [first, group, version, kind] if first == "kind" => {
+                let gvk = Gvk { group: group.clone(), version: version.clone(), kind: kind.clone() };
+                references.push(Reference { gvk, fields: Vec::new() });
+            }
             [group, version, kind, path] if !group.starts_with('#') => {
                 if let Some(reference) = references.last_mut() {
                     reference.fields.push(FieldSpec {
@@ -80,7 +75,7 @@ struct Index {
 }
 
 /// Rewrites every reference.
-pub(crate) fn rewrite(resources: &mut [Resource]) -> Fallible<()> {
+pub(crate) fn rewrite(resources: &mut [Resource], references: &[Reference]) -> Fallible<()> {
     let index = Index::of(resources);
     if index.candidates.is_empty() {
         return Ok(());
@@ -88,7 +83,7 @@ pub(crate) fn rewrite(resources: &mut [Resource]) -> Fallible<()> {
     for resource in resources {
         let original = resource.original_id().gvk;
         let referrer = Referrer::of(resource);
-        for reference in REFERENCES.iter() {
+        for reference in references {
             for spec in &reference.fields {
                 if !original.is_selected(&spec.group, &spec.version, &spec.kind) {
                     continue;
@@ -298,7 +293,7 @@ impl Lookup<'_> {
     /// Whether it is, or was, of the kind that the field names; roles must also be of the kind
     /// that the binding says.
     fn is_of_kind(&self, candidate: &Candidate) -> bool {
-        let wanted = self.reference;
+        let wanted = &self.reference.gvk;
         let was = |group: &str, version: &str, kind: &str| {
             candidate.previous.iter().any(|id| id.gvk.is_selected(group, version, kind))
         };

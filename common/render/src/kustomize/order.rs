@@ -79,6 +79,17 @@ pub(crate) fn sort(resources: Vec<Resource>, rule: &SortRule) -> Fallible<Vec<Re
     Ok(sorted)
 }
 
+/// What Kustomize sorts its own tables of kinds by.
+pub(crate) fn kind_key(group: &str, version: &str, kind: &str) -> (isize, String) {
+    let place = |kinds: &[&str]| kinds.iter().position(|known| *known == kind);
+    let rank = match (place(FIRST), place(LAST)) {
+        (Some(index), _) => index.cast_signed() - FIRST.len().cast_signed(),
+        (None, Some(index)) => index.cast_signed() + 1,
+        (None, None) => 0,
+    };
+    (rank, sortable(group, version, kind))
+}
+
 /// The places of kinds: below zero what comes first, above zero what comes last. Of a kind that is
 /// named more than once the last place counts.
 fn ranks<'a>(first: &'a [String], last: &'a [String]) -> HashMap<&'a str, isize> {
@@ -113,7 +124,6 @@ fn compare(left: &Key, right: &Key, cores_first: bool) -> Ordering {
 
 fn key(resource: &Resource, ranks: &HashMap<&str, isize>) -> Key {
     let gvk = resource.gvk();
-    let or = |text: &str, none: &str| if text.is_empty() { none.to_owned() } else { text.to_owned() };
     Key {
         rank: ranks.get(gvk.kind.as_str()).copied().unwrap_or(0),
         namespace: match (gvk.kind.as_str(), gvk.group.as_str()) {
@@ -122,6 +132,14 @@ fn key(resource: &Resource, ranks: &HashMap<&str, isize>) -> Key {
             _ => Namespace::No,
         },
         id: format!("{}|{}", or(resource.namespace(), "~X"), or(resource.name(), "~N")),
-        gvk: format!("{}_{}_{}", or(&gvk.group, "~G"), or(&gvk.version, "~V"), or(&gvk.kind, "~K")),
+        gvk: sortable(&gvk.group, &gvk.version, &gvk.kind),
     }
+}
+
+fn or(text: &str, none: &str) -> String {
+    if text.is_empty() { none.to_owned() } else { text.to_owned() }
+}
+
+fn sortable(group: &str, version: &str, kind: &str) -> String {
+    format!("{}_{}_{}", or(group, "~G"), or(version, "~V"), or(kind, "~K"))
 }

@@ -12,7 +12,7 @@ mod lists;
 
 use skerry_yaml::{Node, NodeKind};
 
-use super::schema::Schema;
+use super::schema::{Schema, Table};
 use crate::document::text_at;
 
 /// Why a patch cannot be merged.
@@ -25,8 +25,8 @@ pub(crate) struct Misfit {
 }
 
 /// Merges a patch into an object; nothing is left when the patch deletes it.
-pub(crate) fn merge(dest: Node, patch: Node) -> Result<Option<Node>, Misfit> {
-    let mut walk = Walk { path: Vec::new() };
+pub(crate) fn merge(dest: Node, patch: Node, table: &Table) -> Result<Option<Node>, Misfit> {
+    let mut walk = Walk { table, path: Vec::new() };
     Ok(walk.node(Some(dest), Some(patch), Schema::Unknown)?.into_value())
 }
 
@@ -62,7 +62,8 @@ enum Directive {
     Delete,
 }
 
-struct Walk {
+struct Walk<'t> {
+    table: &'t Table,
     path: Vec<String>,
 }
 
@@ -81,14 +82,14 @@ fn form(node: Option<&Node>) -> Option<Form> {
     }
 }
 
-impl Walk {
+impl<'t> Walk<'t> {
     fn misfit<T>(&self, message: impl Into<String>) -> Result<T, Misfit> {
         Err(Misfit { field: self.path.join("."), message: message.into() })
     }
 
     /// Merges two nodes, either of which may be missing.
-    fn node(&mut self, dest: Option<Node>, patch: Option<Node>, schema: Schema) -> Result<Merged, Misfit> {
-        let schema = typed(schema, [dest.as_ref(), patch.as_ref()]);
+    fn node(&mut self, dest: Option<Node>, patch: Option<Node>, schema: Schema<'t>) -> Result<Merged, Misfit> {
+        let schema = typed(self.table, schema, [dest.as_ref(), patch.as_ref()]);
         let (old, new) = (form(dest.as_ref()), form(patch.as_ref()));
         if let (Some(old), Some(new)) = (old, new)
             && old != new
@@ -98,7 +99,7 @@ impl Walk {
         match old.or(new) {
             Some(Form::Mapping) | None => self.mapping(dest, patch, schema),
             Some(Form::List) => {
-                if let Schema::List { .. } = schema {
+                if schema.merged().is_some() {
                     return self.list(dest, patch, schema);
                 }
                 Ok(newer(dest, patch))
@@ -107,7 +108,7 @@ impl Walk {
         }
     }
 
-    fn mapping(&mut self, dest: Option<Node>, patch: Option<Node>, schema: Schema) -> Result<Merged, Misfit> {
+    fn mapping(&mut self, dest: Option<Node>, patch: Option<Node>, schema: Schema<'t>) -> Result<Merged, Misfit> {
         let Some(mut dest) = dest.filter(|dest| !dest.is_null() || patch.is_none()) else {
             let Some(patch) = patch else { return Ok(Merged::Gone) };
             return Ok(self.settle(patch, schema)?.map_or(Merged::Gone, Merged::New));
@@ -130,7 +131,7 @@ impl Walk {
     }
 
     /// Merges the fields of two mappings.
-    fn fields(&mut self, dest: &mut Node, mut patch: Node, schema: Schema) -> Result<(), Misfit> {
+    fn fields(&mut self, dest: &mut Node, mut patch: Node, schema: Schema<'t>) -> Result<(), Misfit> {
         let old = dest.entries_mut().map(std::mem::take).unwrap_or_default();
         let mut merged = Vec::with_capacity(old.len());
         for (key, value) in old {
@@ -157,7 +158,7 @@ impl Walk {
         name: &str,
         dest: Option<Node>,
         patch: Option<Node>,
-        schema: Schema,
+        schema: Schema<'t>,
     ) -> Result<Option<Node>, Misfit> {
         self.path.push(name.to_owned());
         let merged = self.node(dest, patch, schema.field(name))?;
@@ -166,16 +167,13 @@ impl Walk {
     }
 
     /// Takes directives and nulls out of what is added as it is.
-    fn settle(&mut self, mut node: Node, schema: Schema) -> Result<Option<Node>, Misfit> {
+    fn settle(&mut self, mut node: Node, schema: Schema<'t>) -> Result<Option<Node>, Misfit> {
         if node.is_null() {
             return Ok(None);
         }
-        let schema = typed(schema, [Some(&node), None]);
+        let schema = typed(self.table, schema, [Some(&node), None]);
         if node.is_sequence() {
-            return match schema {
-                Schema::List { .. } => self.settle_list(node, schema),
-                Schema::Unknown | Schema::Plain | Schema::Object(_) | Schema::Map(_) => Ok(Some(node)),
-            };
+            return if schema.merged().is_some() { self.settle_list(node, schema) } else { Ok(Some(node)) };
         }
         if !node.is_mapping() {
             return Ok(Some(node));
@@ -234,15 +232,15 @@ fn newer(dest: Option<Node>, patch: Option<Node>) -> Merged {
 }
 
 /// What is known of a node, from its kind when nothing is known from above.
-fn typed(schema: Schema, nodes: [Option<&Node>; 2]) -> Schema {
-    if schema != Schema::Unknown {
+fn typed<'t>(table: &'t Table, schema: Schema<'t>, nodes: [Option<&Node>; 2]) -> Schema<'t> {
+    if !schema.is_unknown() {
         return schema;
     }
     for node in nodes.into_iter().flatten() {
         let (version, kind) = (text_at(node, &["apiVersion"]), text_at(node, &["kind"]));
         if let (Some(version), Some(kind)) = (version, kind) {
-            let found = Schema::of_kind(version, kind);
-            if found != Schema::Unknown {
+            let found = table.of_kind(version, kind);
+            if !found.is_unknown() {
                 return found;
             }
         }

@@ -166,7 +166,7 @@ fn read(view: &View<'_>, kustomization: &Kustomization, content: &PatchContent, 
                 nodes.iter_mut().for_each(|node| node.position.line = line);
             }
             let sources = nodes.into_iter().map(|node| Source { node, file: file.clone(), rules: Rules::Kustomize });
-            let patches: Vec<_> = flatten_lists(sources.collect())?.into_iter().map(Resource::new).collect();
+            let patches: Vec<_> = flatten_lists(sources.collect())?.into_iter().map(|source| Resource::seen(view, source)).collect();
             patches.iter().try_for_each(check_named)?;
             Ok(Patch::Strategic(patches))
         }
@@ -226,8 +226,9 @@ fn merge_into(
     let (name, namespace) = (resource.name().to_owned(), resource.namespace().to_owned());
     let kind = resource.kind().to_owned();
     let shown = resource.current_id().shown();
+    let table = view.schema().table();
     let node = std::mem::replace(&mut resource.node, Node::null());
-    let merged = match patch_strategic::merge(node, patch.node.clone()) {
+    let merged = match patch_strategic::merge(node, patch.node.clone(), &table) {
         Ok(merged) => merged,
         Err(misfit) => {
             let at = at.with_field(misfit.field);

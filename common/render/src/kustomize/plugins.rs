@@ -73,8 +73,8 @@ pub(crate) fn configurations(
         append(&mut found, resources)?;
     }
     for entry in paths {
-        let resources = include(view, kustomization, entry, around)?;
-        append(&mut found, resources)?;
+        let included = include(view, kustomization, entry, around)?;
+        append(&mut found, included.resources)?;
     }
     found.iter().try_for_each(|config| check(config, role))?;
     Ok(found)

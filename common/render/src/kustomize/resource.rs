@@ -6,7 +6,9 @@ use skerry_common::diagnostic::Location;
 use skerry_common::object::{group_of, version_of};
 use skerry_yaml::{CollectionStyle, Node, NodeKind, Position, Rules, ScalarStyle};
 
+use super::schema::Custom;
 use crate::document::{Source, text_at};
+use crate::tree::View;
 
 /// Stands in for the namespace of what has none.
 const NOT_A_NAMESPACE: &str = "_non_namespaceable_";
@@ -86,9 +88,22 @@ pub(crate) struct Resource {
     pub(crate) suffixes: Vec<String>,
     pub(crate) needs_hash: bool,
     pub(crate) behavior: Behavior,
+    /// The variables that stand for one of its fields.
+    pub(crate) vars: Vec<String>,
+    /// The schema file in force, which knows more kinds.
+    pub(crate) schema: Option<Arc<Custom>>,
 }
 
 impl Resource {
+    /// A resource that is read in a build.
+    pub(crate) fn seen(view: &View<'_>, source: Source) -> Self {
+        let mut resource = Self::new(source);
+        let mut state = view.schema();
+        state.meet(resource.api_version(), resource.kind());
+        resource.schema = state.custom().cloned();
+        resource
+    }
+
     pub(crate) fn new(source: Source) -> Self {
         Self {
             position: source.node.position,
@@ -99,6 +114,8 @@ impl Resource {
             suffixes: Vec::new(),
             needs_hash: false,
             behavior: Behavior::Create,
+            vars: Vec::new(),
+            schema: None,
         }
     }
 
@@ -134,7 +151,9 @@ impl Resource {
 
     /// Whether its kind is surely one that exists once per cluster.
     pub(crate) fn is_cluster_scoped(&self) -> bool {
-        is_cluster_scoped(self.api_version(), self.kind())
+        let (api_version, kind) = (self.api_version(), self.kind());
+        let is_told = |schema: &Arc<Custom>| schema.is_cluster_scoped(api_version, kind);
+        is_cluster_scoped(api_version, kind) || self.schema.as_ref().is_some_and(is_told)
     }
 
     /// What it is now.

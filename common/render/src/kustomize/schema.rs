@@ -1,125 +1,162 @@
-//! Which lists of built-in kinds are merged, and by which keys.
+//! Which lists of a kind are merged, and by which keys.
 //!
-//! The table is made from the OpenAPI document that Kustomize itself uses; see
+//! The table of built-in kinds is made from the OpenAPI document that Kustomize itself uses; see
 //! `common/render/schema`. It holds only what a merge has to know: lists with a merge strategy,
-//! and the fields that lead to one.
+//! and the fields that lead to one. A schema file of a kustomization is read whole ([`custom`]).
+
+mod custom;
+mod state;
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
+
+pub(crate) use custom::Custom;
+pub(crate) use state::State;
 
 /// What is known of a node's type.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Schema {
-    /// Nothing: the kind is not built in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Schema<'t> {
+    /// Nothing: the kind is not known.
     Unknown,
     /// Nothing below it is merged by key.
     Plain,
-    /// An object of the table.
-    Object(&'static Type),
-    /// A list that is merged; without keys its entries are texts.
-    List { keys: &'static [&'static str], element: Option<&'static Type> },
-    /// A mapping whose values have a type.
-    Map(&'static Type),
+    /// A type of a table.
+    Typed(&'t Table, &'t Type),
 }
 
-/// The fields of a type that matter, sorted by name.
-#[derive(Debug, PartialEq, Eq)]
+/// A list that is merged.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct MergedList {
+    /// What its entries are found by; without keys they are texts.
+    pub(crate) keys: Vec<Box<str>>,
+}
+
+/// A place in a table.
+type TypeId = usize;
+
+/// What is known of a type.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Type {
-    fields: Vec<Field>,
+    fields: Vec<(Box<str>, TypeId)>,
+    /// The type of the values of a mapping of any keys.
+    values: Option<TypeId>,
+    /// The type of the entries of a list.
+    element: Option<TypeId>,
+    merged: Option<MergedList>,
+    /// Whether fields that are not listed are known to hold nothing of interest.
+    is_closed: bool,
 }
 
-#[derive(Debug, PartialEq, Eq)]
-struct Field {
-    name: &'static str,
-    shape: Shape,
-    /// Name of the type of the field, its elements or its values.
-    target: Option<&'static str>,
+/// Types by kind, and by the name of their definition.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Table {
+    /// By `apiVersion`, then by kind.
+    kinds: HashMap<Box<str>, HashMap<Box<str>, Option<TypeId>>>,
+    names: HashMap<Box<str>, TypeId>,
+    types: Vec<Type>,
 }
 
-#[derive(Debug, PartialEq, Eq)]
-enum Shape {
-    Object,
-    Map,
-    List(Vec<&'static str>),
-}
+static BUILTIN: LazyLock<Arc<Table>> = LazyLock::new(|| Arc::new(read(include_str!("schema/kubernetes.txt"))));
 
-struct Table {
-    kinds: HashMap<(&'static str, &'static str), Option<&'static str>>,
-    types: HashMap<&'static str, Type>,
-}
-
-static TABLE: LazyLock<Table> = LazyLock::new(|| read(include_str!("schema/kubernetes.txt")));
-
-fn read(text: &'static str) -> Table {
-    let mut table = Table { kinds: HashMap::new(), types: HashMap::new() };
-    let mut current = "";
+fn read(text: &str) -> Table {
+    let mut table = Table::default();
+    let mut kinds = Vec::new();
+    let mut current = None;
     for line in text.lines() {
-        let words: Vec<&'static str> = line.split(' ').collect();
+        let words: Vec<&str> = line.split(' ').collect();
         match words.as_slice() {
-            ["kind", version, kind, target] => {
-                table.kinds.insert((version, kind), Some(*target).filter(|target| *target != "-"));
-            }
-            ["type", name] => {
-                current = name;
-                table.types.insert(name, Type { fields: Vec::new() });
-            }
+            ["kind", version, kind, target] => kinds.push((*version, *kind, *target)),
+            ["type", name] => current = Some(table.named(name)),
             ["", name, shape, target, keys] => {
-                let shape = match *shape {
-                    "list" => Shape::List(keys.split(',').filter(|key| !key.is_empty()).collect()),
-                    "map" => Shape::Map,
-                    _ => Shape::Object,
+                let target = (*target != "-").then(|| table.named(target));
+                let closed = Type { is_closed: true, ..Type::default() };
+                let keys = keys.split(',').filter(|key| !key.is_empty()).map(Box::from).collect();
+                let field = match (*shape, target) {
+                    ("list", element) => table.add(Type { element, merged: Some(MergedList { keys }), ..closed }),
+                    ("map", values) => table.add(Type { values, ..closed }),
+                    (_, Some(target)) => target,
+                    (_, None) => table.add(closed),
                 };
-                let target = Some(*target).filter(|target| *target != "-");
-                if let Some(found) = table.types.get_mut(current) {
-                    found.fields.push(Field { name, shape, target });
+                if let Some(found) = current.and_then(|current: TypeId| table.types.get_mut(current)) {
+                    found.fields.push((Box::from(*name), field));
                 }
             }
             _ => {}
         }
     }
+    for (version, kind, target) in kinds {
+        let target = (target != "-").then(|| table.named(target));
+        table.kinds.entry(version.into()).or_default().insert(kind.into(), target);
+    }
     table
 }
 
-impl Schema {
+impl Table {
+    /// That of built-in kinds.
+    pub(crate) fn builtin() -> Arc<Table> {
+        BUILTIN.clone()
+    }
+
+    fn add(&mut self, new: Type) -> TypeId {
+        self.types.push(new);
+        self.types.len() - 1
+    }
+
+    /// The type of a name, made when it is met first.
+    fn named(&mut self, name: &str) -> TypeId {
+        if let Some(known) = self.names.get(name) {
+            return *known;
+        }
+        let made = self.add(Type { is_closed: true, ..Type::default() });
+        self.names.insert(name.into(), made);
+        made
+    }
+
     /// What is known of an object of a kind.
-    pub(crate) fn of_kind(api_version: &str, kind: &str) -> Self {
-        let kinds: &HashMap<(&str, &str), _> = &TABLE.kinds;
-        match kinds.get(&(api_version, kind)) {
+    pub(crate) fn of_kind(&self, api_version: &str, kind: &str) -> Schema<'_> {
+        match self.kinds.get(api_version).and_then(|kinds| kinds.get(kind)) {
             None => Schema::Unknown,
-            Some(None) => Schema::Plain,
-            Some(Some(name)) => TABLE.types.get(name).map_or(Schema::Plain, Schema::Object),
+            Some(target) => self.typed(*target),
+        }
+    }
+
+    fn typed(&self, id: Option<TypeId>) -> Schema<'_> {
+        id.and_then(|id| self.types.get(id)).map_or(Schema::Plain, |found| Schema::Typed(self, found))
+    }
+}
+
+impl<'t> Schema<'t> {
+    /// Whether nothing is known.
+    pub(crate) fn is_unknown(self) -> bool {
+        matches!(self, Schema::Unknown)
+    }
+
+    /// How a list of this type is merged, when it is.
+    pub(crate) fn merged(self) -> Option<&'t MergedList> {
+        match self {
+            Schema::Typed(_, found) => found.merged.as_ref(),
+            Schema::Unknown | Schema::Plain => None,
         }
     }
 
     /// What is known of a field of it.
     pub(crate) fn field(self, name: &str) -> Self {
-        match self {
-            Schema::Unknown => Schema::Unknown,
-            Schema::Plain | Schema::List { .. } => Schema::Plain,
-            Schema::Map(value) => Schema::Object(value),
-            Schema::Object(object) => object.field(name),
+        let Schema::Typed(table, found) = self else { return self };
+        let field = found.fields.iter().find(|(field, _)| **field == *name).map(|(_, id)| *id);
+        match field.or(found.values) {
+            Some(id) => table.typed(Some(id)),
+            None if found.is_closed => Schema::Plain,
+            None => Schema::Unknown,
         }
     }
 
     /// What is known of an element of it.
     pub(crate) fn element(self) -> Self {
-        match self {
-            Schema::Unknown => Schema::Unknown,
-            Schema::List { element: Some(element), .. } => Schema::Object(element),
-            Schema::Plain | Schema::Object(_) | Schema::Map(_) | Schema::List { .. } => Schema::Plain,
-        }
-    }
-}
-
-impl Type {
-    fn field(&'static self, name: &str) -> Schema {
-        let Some(field) = self.fields.iter().find(|field| field.name == name) else { return Schema::Plain };
-        let target = field.target.and_then(|target| TABLE.types.get(target));
-        match (&field.shape, target) {
-            (Shape::List(keys), element) => Schema::List { keys, element },
-            (Shape::Object, Some(target)) => Schema::Object(target),
-            (Shape::Map, Some(target)) => Schema::Map(target),
-            (Shape::Object | Shape::Map, None) => Schema::Plain,
+        let Schema::Typed(table, found) = self else { return self };
+        match found.element {
+            Some(id) => table.typed(Some(id)),
+            None if found.is_closed => Schema::Plain,
+            None => Schema::Unknown,
         }
     }
 }
@@ -128,20 +165,21 @@ impl Type {
 mod tests {
     use super::*;
 
-    fn keys(schema: Schema) -> &'static [&'static str] {
-        if let Schema::List { keys, .. } = schema { keys } else { panic!("no merged list: {schema:?}") }
+    fn keys(schema: Schema<'_>) -> Vec<&str> {
+        schema.merged().expect("a merged list").keys.iter().map(AsRef::as_ref).collect()
     }
 
     #[test]
     fn the_table_knows_the_lists_of_a_pod() {
-        let pod = Schema::of_kind("apps/v1", "Deployment").field("spec").field("template").field("spec");
+        let table = Table::builtin();
+        let pod = table.of_kind("apps/v1", "Deployment").field("spec").field("template").field("spec");
         let containers = pod.field("containers");
         assert_eq!(keys(containers), ["name"]);
         assert_eq!(keys(containers.element().field("ports")), ["containerPort", "protocol"]);
         assert_eq!(keys(containers.element().field("env")), ["name"]);
-        assert_eq!(pod.field("tolerations"), Schema::Plain);
-        let finalizers = Schema::of_kind("v1", "Service").field("metadata").field("finalizers");
+        assert!(matches!(pod.field("tolerations"), Schema::Plain));
+        let finalizers = table.of_kind("v1", "Service").field("metadata").field("finalizers");
         assert!(keys(finalizers).is_empty());
-        assert_eq!(Schema::of_kind("example.com/v1", "Widget"), Schema::Unknown);
+        assert!(table.of_kind("example.com/v1", "Widget").is_unknown());
     }
 }

@@ -1,6 +1,6 @@
 //! What a render sees of a tree: links followed, bounds kept, everything read remembered.
 
-use std::cell::RefCell;
+use std::cell::{RefCell, RefMut};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -8,6 +8,7 @@ use skerry_common::diagnostic::{Diagnostic, Location};
 
 use super::{Entry, SourceTree, TreeError, join, parent};
 use crate::codes::{self, Fallible, fail, fail_with_help};
+use crate::kustomize::SchemaState;
 use crate::limits::RenderLimits;
 use crate::read_set::{FOLDER, ReadSet};
 
@@ -25,6 +26,7 @@ pub(crate) struct View<'a> {
     tree: &'a dyn SourceTree,
     pub(crate) limits: RenderLimits,
     state: RefCell<State>,
+    schema: RefCell<SchemaState>,
 }
 
 #[derive(Default)]
@@ -50,7 +52,12 @@ pub(crate) struct Found {
 
 impl<'a> View<'a> {
     pub(crate) fn new(tree: &'a dyn SourceTree, limits: RenderLimits) -> Self {
-        Self { tree, limits, state: RefCell::default() }
+        Self { tree, limits, state: RefCell::default(), schema: RefCell::default() }
+    }
+
+    /// The schema of the build.
+    pub(crate) fn schema(&self) -> RefMut<'_, SchemaState> {
+        self.schema.borrow_mut()
     }
 
     /// Everything that was read, and the warnings.

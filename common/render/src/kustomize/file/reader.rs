@@ -39,19 +39,26 @@ pub(crate) struct Reader {
     pub(crate) file: Arc<str>,
     pub(crate) problems: Vec<Diagnostic>,
     pub(crate) warnings: Vec<Diagnostic>,
-    /// Whether numbers and flags pass for texts, and unknown fields are passed over, as they are by
-    /// Kustomize in files other than the kustomization itself.
+    /// Whether numbers and flags pass for texts, as they do for Kustomize in files other than the
+    /// kustomization itself.
     converts: bool,
+    /// Whether unknown fields are passed over, as they are by Kustomize in some of these.
+    passes_unknown: bool,
 }
 
 impl Reader {
     /// Reads a kustomization.
     pub(crate) fn new(file: Arc<str>) -> Self {
-        Self { file, problems: Vec::new(), warnings: Vec::new(), converts: false }
+        Self { file, problems: Vec::new(), warnings: Vec::new(), converts: false, passes_unknown: false }
     }
 
     /// Reads a file that a kustomization names.
     pub(crate) fn converting(file: Arc<str>) -> Self {
+        Self { converts: true, passes_unknown: true, ..Self::new(file) }
+    }
+
+    /// Reads a file that a kustomization names, and refuses fields that are not known.
+    pub(crate) fn converting_strictly(file: Arc<str>) -> Self {
         Self { converts: true, ..Self::new(file) }
     }
 
@@ -93,7 +100,7 @@ impl Reader {
                 continue;
             }
             let place = Spot { node: key, path: spot.path.clone() };
-            let mut problem = if self.converts {
+            let mut problem = if self.passes_unknown {
                 Diagnostic::warning(codes::NO_EFFECT, format!("the field `{name}` has no meaning here"))
             } else {
                 Diagnostic::error(codes::UNKNOWN_FIELD, format!("unknown field `{name}`"))
@@ -102,7 +109,7 @@ impl Reader {
             if let Some(meant) = nearest(name, known.iter().copied()) {
                 problem = problem.help(format!("did you mean `{meant}`?"));
             }
-            if self.converts { &mut self.warnings } else { &mut self.problems }.push(problem);
+            if self.passes_unknown { &mut self.warnings } else { &mut self.problems }.push(problem);
         }
     }
 

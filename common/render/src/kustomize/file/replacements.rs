@@ -161,7 +161,7 @@ fn target_rule(reader: &mut Reader, spot: &Spot<'_>) -> Option<TargetRule> {
     Some(TargetRule { select, reject, fields, delimiter, index, creates, at: reader.at(spot) })
 }
 
-fn field(reader: &mut Reader, spot: &Spot<'_>, text: String) -> Option<FieldRule> {
+pub(super) fn field(reader: &mut Reader, spot: &Spot<'_>, text: String) -> Option<FieldRule> {
     let parts = field_path::split(&text);
     if parts.len() > PATH_PARTS_MAX {
         reader.problem(codes::REPLACEMENT, spot, format!("the path has more than {PATH_PARTS_MAX} parts"));

@@ -32,6 +32,8 @@ pub(crate) enum Reach {
     Templates { pods: bool, claims: bool },
     /// Into selectors and every template.
     Selectors,
+    /// Likewise, as `commonLabels` does: without the fields that only `labels` has.
+    Everywhere,
 }
 
 /// One entry of `patches` or `patchesJson6902`.
@@ -111,7 +113,7 @@ pub(super) fn labels(reader: &mut Reader, root: &Spot<'_>) -> Vec<LabelRule> {
     let common = reader.pairs(root, "commonLabels");
     if !(rules.is_empty() && common.is_empty()) {
         let at = reader.at(&root.child("commonLabels").unwrap_or_else(|| root.clone()));
-        rules.push(LabelRule { pairs: common, reach: Reach::Selectors, fields: Vec::new(), at });
+        rules.push(LabelRule { pairs: common, reach: Reach::Everywhere, fields: Vec::new(), at });
     }
     rules
 }

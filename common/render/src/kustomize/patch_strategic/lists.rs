@@ -12,8 +12,8 @@ use crate::kustomize::schema::Schema;
 
 /// How an entry is found: by the values of its keys, or, with the one key `""`, by its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Identity {
-    keys: Vec<&'static str>,
+struct Identity<'t> {
+    keys: Vec<&'t str>,
     values: Vec<String>,
 }
 
@@ -23,9 +23,9 @@ enum Lists {
     One(Vec<Node>),
 }
 
-impl Walk {
+impl<'t> Walk<'t> {
     /// Merges two lists, either of which may be missing.
-    pub(super) fn list(&mut self, dest: Option<Node>, patch: Option<Node>, schema: Schema) -> Result<Merged, Misfit> {
+    pub(super) fn list(&mut self, dest: Option<Node>, patch: Option<Node>, schema: Schema<'t>) -> Result<Merged, Misfit> {
         let Some(mut dest) = dest.filter(|dest| !dest.is_null()) else {
             let Some(patch) = patch else { return Ok(Merged::Gone) };
             return self.finish_one(patch, schema);
@@ -46,14 +46,14 @@ impl Walk {
         }
     }
 
-    fn finish_one(&mut self, mut list: Node, schema: Schema) -> Result<Merged, Misfit> {
+    fn finish_one(&mut self, mut list: Node, schema: Schema<'t>) -> Result<Merged, Misfit> {
         let items = list.items_mut().map(std::mem::take).unwrap_or_default();
         let merged = self.entries(Lists::One(items), schema)?;
         put(&mut list, merged);
         Ok(Merged::New(list))
     }
 
-    fn finish_two(&mut self, dest: &mut Node, new: Vec<Node>, schema: Schema) -> Result<(), Misfit> {
+    fn finish_two(&mut self, dest: &mut Node, new: Vec<Node>, schema: Schema<'t>) -> Result<(), Misfit> {
         let old = dest.items_mut().map(std::mem::take).unwrap_or_default();
         let merged = self.entries(Lists::Two { old, new }, schema)?;
         put(dest, merged);
@@ -61,7 +61,7 @@ impl Walk {
     }
 
     /// Takes directives and nulls out of a list that is added as it is.
-    pub(super) fn settle_list(&mut self, mut list: Node, schema: Schema) -> Result<Option<Node>, Misfit> {
+    pub(super) fn settle_list(&mut self, mut list: Node, schema: Schema<'t>) -> Result<Option<Node>, Misfit> {
         if self.take_list_directive(&mut list)? == Directive::Delete {
             return Ok(None);
         }
@@ -83,13 +83,13 @@ impl Walk {
         Ok(directive)
     }
 
-    fn entries(&mut self, lists: Lists, schema: Schema) -> Result<Vec<Node>, Misfit> {
-        let Schema::List { keys, .. } = schema else {
+    fn entries(&mut self, lists: Lists, schema: Schema<'t>) -> Result<Vec<Node>, Misfit> {
+        let Some(list) = schema.merged() else {
             return Ok(match lists {
                 Lists::Two { old, .. } | Lists::One(old) => old,
             });
         };
-        let keys: Vec<&'static str> = if keys.is_empty() { vec![""] } else { keys.to_vec() };
+        let keys: Vec<&'t str> = if list.keys.is_empty() { vec![""] } else { list.keys.iter().map(AsRef::as_ref).collect() };
         let (mut old, new) = match lists {
             Lists::Two { old, new } => (old, Some(new)),
             Lists::One(only) => (only, None),
@@ -130,8 +130,8 @@ impl Walk {
         old: &[Node],
         place: Option<usize>,
         new: Option<&[Node]>,
-        identity: &Identity,
-        schema: Schema,
+        identity: &Identity<'_>,
+        schema: Schema<'t>,
     ) -> Result<Merged, Misfit> {
         let dest = place.and_then(|place| old.get(place)).cloned();
         let Some(new) = new else {
@@ -143,7 +143,7 @@ impl Walk {
     }
 
     /// Replaces every entry of an identity, or takes it out, or adds it at the end.
-    fn put_entry(&self, list: Vec<Node>, identity: &Identity, entry: Option<Node>) -> Result<Vec<Node>, Misfit> {
+    fn put_entry(&self, list: Vec<Node>, identity: &Identity<'_>, entry: Option<Node>) -> Result<Vec<Node>, Misfit> {
         let Identity { keys, values } = identity;
         let first_given = |texts: Option<&str>| texts.is_some_and(|text| !text.is_empty());
         let by_mapping = first_given(keys.first().copied()) && first_given(values.first().map(String::as_str));
@@ -173,7 +173,7 @@ impl Walk {
         Ok(kept)
     }
 
-    fn is_entry(&self, item: &Node, identity: &Identity) -> Result<bool, Misfit> {
+    fn is_entry(&self, item: &Node, identity: &Identity<'_>) -> Result<bool, Misfit> {
         if identity.values.is_empty() {
             return Ok(false);
         }
@@ -197,7 +197,7 @@ impl Walk {
     }
 
     /// Adds the old list to what the patch gave, each entry in place of the one that it became.
-    fn append(&self, merged: Vec<Node>, old: Vec<Node>, keys: &[&'static str]) -> Result<Vec<Node>, Misfit> {
+    fn append(&self, merged: Vec<Node>, old: Vec<Node>, keys: &[&str]) -> Result<Vec<Node>, Misfit> {
         let mut list = merged;
         for item in old {
             if keys.first().is_none_or(|key| key.is_empty()) {
@@ -286,7 +286,7 @@ fn combined(left: &[String], right: &[String]) -> Option<Vec<String>> {
 }
 
 /// The keys that any entry has a value for, with the values of one entry.
-fn valid(all: &[Vec<String>], values: &[String], keys: &[&'static str]) -> Identity {
+fn valid<'t>(all: &[Vec<String>], values: &[String], keys: &[&'t str]) -> Identity<'t> {
     let used = |index: usize| all.iter().any(|values| values.get(index).is_some_and(|value| !value.is_empty()));
     let used: Vec<usize> = (0..keys.len()).filter(|index| used(*index)).collect();
     if used.is_empty() {
@@ -299,7 +299,7 @@ fn valid(all: &[Vec<String>], values: &[String], keys: &[&'static str]) -> Ident
 }
 
 /// The first entry that has exactly these values.
-fn find(items: &[Node], identity: &Identity) -> Option<usize> {
+fn find(items: &[Node], identity: &Identity<'_>) -> Option<usize> {
     items.iter().position(|item| {
         identity.keys.iter().zip(&identity.values).all(|(key, value)| {
             if key.is_empty() {
@@ -311,7 +311,7 @@ fn find(items: &[Node], identity: &Identity) -> Option<usize> {
 }
 
 /// An entry that is new gets the keys that identify it.
-fn add_missing_keys(entry: &mut Node, identity: &Identity) {
+fn add_missing_keys(entry: &mut Node, identity: &Identity<'_>) {
     for (key, value) in identity.keys.iter().zip(&identity.values) {
         if !key.is_empty() && !value.is_empty() && entry.is_mapping() && entry.get(key).is_none() {
             entry.set(key, Node::plain(value));

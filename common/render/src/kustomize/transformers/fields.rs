@@ -2,6 +2,7 @@
 
 use super::Transformer;
 use crate::codes::{self, Fallible, fail};
+use crate::kustomize::config::{Config, Purpose};
 use crate::kustomize::field_spec::{self, FieldSpec};
 use crate::kustomize::file::{Kustomization, LabelRule, Reach};
 use crate::kustomize::patches;
@@ -12,7 +13,7 @@ use crate::kustomize::transform_namespace::{NamespaceChange, Subjects};
 use crate::tree::View;
 
 /// Everything that the fields of a kustomization change.
-pub(crate) fn of_fields(view: &View<'_>, kustomization: &Kustomization) -> Fallible<Vec<Transformer>> {
+pub(crate) fn of_fields(view: &View<'_>, kustomization: &Kustomization, config: &Config) -> Fallible<Vec<Transformer>> {
     let mut found = Vec::new();
     if !kustomization.patches_strategic.is_empty() {
         let patches = patches::load_strategic(view, kustomization, &kustomization.patches_strategic)?;
@@ -24,32 +25,35 @@ pub(crate) fn of_fields(view: &View<'_>, kustomization: &Kustomization) -> Falli
     if !kustomization.namespace.is_empty() {
         found.push(Transformer::Namespace(NamespaceChange {
             namespace: kustomization.namespace.clone(),
-            specs: field_spec::defaults("namespace"),
+            specs: config.specs(Purpose::Namespace),
             unset_only: false,
             subjects: Subjects::Default,
         }));
     }
-    for (text, end) in [(&kustomization.name_prefix, End::Prefix), (&kustomization.name_suffix, End::Suffix)] {
+    for (text, end, purpose) in [
+        (&kustomization.name_prefix, End::Prefix, Purpose::NamePrefix),
+        (&kustomization.name_suffix, End::Suffix, Purpose::NameSuffix),
+    ] {
         if !text.is_empty() {
-            let specs = field_spec::defaults("names");
+            let specs = config.specs(purpose);
             found.push(Transformer::Names(vec![NameChange { text: text.clone(), end, specs }]));
         }
     }
     for rule in &kustomization.labels {
-        found.push(Transformer::Labels(labels(rule)?));
+        found.push(Transformer::Labels(labels(rule, config)?));
     }
     if !kustomization.annotations.is_empty() {
-        let (pairs, specs) = (kustomization.annotations.clone(), field_spec::defaults("annotations"));
+        let (pairs, specs) = (kustomization.annotations.clone(), config.specs(Purpose::Annotations));
         found.push(Transformer::Annotations(Pairs { pairs, specs }));
     }
     for rule in &kustomization.patches_json {
         found.push(Transformer::JsonPatch(patches::load_json(view, kustomization, rule)?));
     }
     for rule in &kustomization.replicas {
-        found.push(Transformer::Replicas(rule.clone(), field_spec::defaults("replicas")));
+        found.push(Transformer::Replicas(rule.clone(), config.specs(Purpose::Replicas)));
     }
     for rule in &kustomization.images {
-        found.push(Transformer::Image(rule.clone(), field_spec::defaults("images")));
+        found.push(Transformer::Image(rule.clone(), config.specs(Purpose::Images)));
     }
     if !kustomization.replacements.is_empty() {
         let rules = replacements::load_all(view, kustomization, &kustomization.replacements)?;
@@ -59,15 +63,18 @@ pub(crate) fn of_fields(view: &View<'_>, kustomization: &Kustomization) -> Falli
 }
 
 /// Where the labels of a rule go: its own fields first, then the usual ones.
-fn labels(rule: &LabelRule) -> Fallible<Pairs> {
+fn labels(rule: &LabelRule, config: &Config) -> Fallible<Pairs> {
     let mut specs = rule.fields.clone();
     let own = [FieldSpec { path: "metadata/labels".to_owned(), ..FieldSpec::any() }];
-    let sets: &[&str] = match rule.reach {
-        Reach::Selectors => &["selectors", "labels", "claims"],
-        Reach::Templates { pods: true, claims: true } => &["labels", "claims"],
-        Reach::Templates { pods: true, claims: false } => &["labels"],
-        Reach::Templates { pods: false, .. } => &["claims"],
-        Reach::Own => &[],
+    let purposes: &[Purpose] = match rule.reach {
+        Reach::Everywhere => &[Purpose::CommonLabels],
+        Reach::Selectors => &[Purpose::Labels, Purpose::CommonLabels],
+        Reach::Templates { pods: true, claims: true } => {
+            &[Purpose::Labels, Purpose::TemplateLabels, Purpose::ClaimLabels]
+        }
+        Reach::Templates { pods: true, claims: false } => &[Purpose::Labels, Purpose::TemplateLabels],
+        Reach::Templates { pods: false, .. } => &[Purpose::Labels, Purpose::ClaimLabels],
+        Reach::Own => &[Purpose::Labels],
     };
     let mut merge = |more: &[FieldSpec]| match field_spec::merge(&mut specs, more) {
         Ok(()) => Ok(()),
@@ -76,8 +83,8 @@ fn labels(rule: &LabelRule) -> Fallible<Pairs> {
             fail(codes::KUSTOMIZATION_INVALID, &rule.at, message)
         }
     };
-    sets.iter().try_for_each(|set| merge(&field_spec::defaults(set)))?;
-    if rule.reach != Reach::Selectors {
+    purposes.iter().try_for_each(|purpose| merge(&config.specs(*purpose)))?;
+    if !matches!(rule.reach, Reach::Selectors | Reach::Everywhere) {
         merge(&own)?;
     }
     Ok(Pairs { pairs: rule.pairs.clone(), specs: specs.into() })

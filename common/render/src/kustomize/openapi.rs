@@ -1,0 +1,48 @@
+//! `openapi`: which schema says how lists of a kind are merged and whether it has a namespace.
+//!
+//! It is one for the whole build, chosen by the first kustomization that names one ([`SchemaState`]).
+
+use skerry_yaml::{Rules, to_json_with};
+
+use super::SchemaState;
+use super::accumulate::load;
+use super::file::Kustomization;
+use super::resource::Resource;
+use super::schema::Custom;
+use crate::codes::{self, Fallible, fail};
+use crate::document::parse_nodes;
+use crate::tree::View;
+
+/// Takes the schema that a kustomization names, when none is chosen yet.
+pub(crate) fn choose(view: &View<'_>, kustomization: &Kustomization) -> Fallible<()> {
+    let rule = &kustomization.openapi;
+    let loaded = match &rule.path {
+        Some(path) => Some(load(view, kustomization, path)?),
+        None => None,
+    };
+    if view.schema().is_decided() {
+        return Ok(());
+    }
+    let chosen = match (&loaded, &rule.version) {
+        (None, None) => Ok(()),
+        (Some(_), Some(_)) => Err("either a `path` or a `version` can be named, not both".to_owned()),
+        (None, Some(version)) => view.schema().choose_version(version),
+        (Some((found, content)), None) => {
+            let nodes = parse_nodes(content, &found.path, &view.limits)?;
+            let json = nodes.first().and_then(|node| to_json_with(node, Rules::Kubernetes).ok()).unwrap_or_default();
+            let custom = Custom::read(&json).and_then(|custom| view.schema().choose(custom));
+            custom.map_err(|message| format!("the schema in `{}` cannot be used: {message}", found.path))
+        }
+    };
+    match chosen {
+        Ok(()) => Ok(()),
+        Err(message) => fail(codes::SCHEMA, &rule.at, message),
+    }
+}
+
+/// Tells resources of the schema in force.
+pub(crate) fn tell(view: &View<'_>, resources: &mut [Resource]) {
+    let schema = view.schema();
+    let Some(custom) = SchemaState::custom(&schema) else { return };
+    resources.iter_mut().for_each(|resource| resource.schema = Some(custom.clone()));
+}
