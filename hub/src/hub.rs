@@ -110,6 +110,8 @@ pub struct Hub {
     pub api_address: SocketAddr,
     /// The CA of the API, PEM.
     pub api_ca: String,
+    /// Numbers.
+    pub metrics: Metrics,
     /// Wakes the Git poller, as a webhook does.
     pub poke: mpsc::Sender<api::Poke>,
     tasks: TaskTracker,
@@ -130,6 +132,7 @@ struct Base {
     key: watch::Receiver<Arc<SigningKey>>,
     switchboard: Switchboard,
     wake: Arc<Notify>,
+    metrics: Metrics,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -153,7 +156,18 @@ impl Hub {
         let (trust_sender, trust) = watch::channel(keys.trust);
         let (key_sender, key) = watch::channel(Arc::new(keys.signing));
         let wake = Arc::new(Notify::new());
-        let base = Base { fleet: root.fleet.clone(), store, clock, trust, key, switchboard, wake, tasks, stop };
+        let base = Base {
+            fleet: root.fleet.clone(),
+            store,
+            clock,
+            trust,
+            key,
+            switchboard,
+            wake,
+            metrics: Metrics::default(),
+            tasks,
+            stop,
+        };
         let authority = Arc::new(keys.authority);
         let control = base.control(authority.clone());
         let link = Renewal::begin("link", move |now| hub_identity(&authority, now), &base.clock, seed)?;
@@ -176,8 +190,8 @@ impl Hub {
         base.tasks.spawn(follow.run(base.stop.clone()));
         base.tasks.close();
         info!(link = %link_address, api = %api_address, "the hub runs");
-        let Base { store, tasks, stop, .. } = base;
-        Ok(Self { control, store, link_address, api_address, api_ca, poke, tasks, stop })
+        let Base { store, metrics, tasks, stop, .. } = base;
+        Ok(Self { control, store, link_address, api_address, api_ca, metrics, poke, tasks, stop })
     }
 
     /// Makes a bearer token for the API and gives it; only its hash is stored.
@@ -278,6 +292,7 @@ impl Base {
             resolved: follow_resolved,
             wake: self.wake.clone(),
             clock: self.clock.clone(),
+            metrics: self.metrics.clone(),
             workshop: Some(workshop),
         };
         self.tasks.spawn(publisher.run(self.stop.clone()));
@@ -305,7 +320,7 @@ impl Base {
             settings: ApiSettings { fleet: self.fleet.clone(), bounds, webhook_secret: Some(webhook_secret) },
             snapshot,
             poke: following.poke,
-            metrics: Metrics::default(),
+            metrics: self.metrics.clone(),
             clock: api::system_clock,
         });
         self.tasks.spawn(api::serve(api, listener, tls, self.stop.clone()));

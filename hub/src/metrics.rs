@@ -51,6 +51,8 @@ families! {
     CLUSTER_HEALTH = "skerry_cluster_health", Gauge, "Clusters by health; offline, revoked and pending ones are unknown.";
     /// Clusters by sync.
     CLUSTER_SYNC = "skerry_cluster_sync", Gauge, "Clusters by sync; offline, revoked and pending ones are unknown.";
+    /// Drafts.
+    DRAFTS = "skerry_drafts_total", Counter, "Bundles made for comparison with the newest; those that say nothing new are not published.";
     /// Open drifts.
     DRIFTS = "skerry_drifts_open", Gauge, "Open drifts, the last that is known.";
     /// Webhooks.

@@ -15,7 +15,7 @@
 //! | [`publish`] | what each cluster runs, and whether that is news |
 //! | [`schema`] | what editors may offer in fleet documents |
 //! | [`session`] | what one link offers, stores and acknowledges |
-//! | [`source`] | which commit a ref means, and what a change touches |
+//! | [`source`] | which commit a ref means |
 //! | [`view`] | what people and programs see |
 
 pub mod access;

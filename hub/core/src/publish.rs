@@ -34,7 +34,7 @@ pub use build::{
     BuildError, BuiltManifest, Prepared, PreparedObject, Seal, SealError, SealedObject, build_manifest, prepare,
     suspended,
 };
-pub use lifetime::{LIFE_SECONDS_DEFAULT, LifetimeError, is_due, rfc3339, unix_seconds};
+pub use lifetime::{LIFE_SECONDS_DEFAULT, LifetimeError, due_at, rfc3339, unix_seconds};
 
 /// A cluster as the hub's store knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! What a source points to, and what a change of it touches.
+//! What a source points to.
 //!
 //! # Which commit a ref means
 //! - `branch` and `tag`: that name, below `refs/heads/` and `refs/tags/`; an annotated tag means the
@@ -12,17 +12,15 @@
 //!
 //! A ref that is not there is an error and never «no content»: what is published stays.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use semver::{Version, VersionReq};
 use skerry_common::diagnostic::Code;
 use skerry_common::explain::Entry;
-use skerry_common::id::{ApplicationName, ClusterId, CommitId, SourceName};
+use skerry_common::id::CommitId;
 use thiserror::Error;
 
 use crate::fleet::suggest;
-use crate::publish::ClusterPlan;
 
 /// Most refs that are looked at: the largest public repositories have some hundred thousand.
 pub const REFS_MAX: usize = 1_000_000;
@@ -247,55 +245,6 @@ pub fn check_ref_name(name: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// What the hub knows of a source.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct SourceState {
-    /// The commit last fetched whole; it stays when a later fetch fails.
-    pub commit: Option<CommitId>,
-    /// When it was found, Unix milliseconds.
-    pub fetched_at: Option<i64>,
-    /// When the server was last asked with success, Unix milliseconds.
-    pub checked_at: Option<i64>,
-    /// Failures since then.
-    pub failures: u32,
-    /// Why the last one failed, redacted.
-    pub error: Option<String>,
-}
-
-impl SourceState {
-    /// Notes a commit that was fetched or found again; true when it is another one than before.
-    pub fn found(&mut self, commit: CommitId, now: i64) -> bool {
-        let changed = self.commit.as_ref() != Some(&commit);
-        if changed {
-            self.fetched_at = Some(now);
-        }
-        *self = Self { commit: Some(commit), checked_at: Some(now), failures: 0, error: None, ..self.clone() };
-        changed
-    }
-
-    /// Notes a failure; the commit stays.
-    pub fn failed(&mut self, error: String) {
-        self.failures = self.failures.saturating_add(1);
-        self.error = Some(error);
-    }
-}
-
-/// What a changed source touches: the clusters, and on each the applications that use it.
-pub fn touched(
-    plans: &BTreeMap<ClusterId, ClusterPlan>,
-    changed: &SourceName,
-) -> BTreeMap<ClusterId, BTreeSet<ApplicationName>> {
-    let of_plan = |plan: &ClusterPlan| -> BTreeSet<ApplicationName> {
-        let uses = plan
-            .applications
-            .iter()
-            .filter(|(_, application)| application.sources.iter().any(|source| source.from == *changed));
-        uses.map(|(name, _)| name.clone()).collect()
-    };
-    let all = plans.iter().map(|(cluster, plan)| (cluster.clone(), of_plan(plan)));
-    all.filter(|(_, applications)| !applications.is_empty()).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -352,17 +301,6 @@ mod tests {
         assert_eq!(choose(&GitRef::Commit(commit('c')), &refs), Ok(commit('c')));
         let error = choose(&GitRef::Branch("mian".into()), &refs).expect_err("not there");
         assert_eq!(error.help(), "did you mean `main`?");
-    }
-
-    #[test]
-    fn a_failure_keeps_the_commit() {
-        let mut state = SourceState::default();
-        assert!(state.found(commit('a'), 1));
-        state.failed("no route".into());
-        assert_eq!((state.commit.clone(), state.failures), (Some(commit('a')), 1));
-        assert!(!state.found(commit('a'), 2));
-        assert_eq!((state.fetched_at, state.checked_at, state.error.clone()), (Some(1), Some(2), None));
-        assert!(state.found(commit('b'), 3));
     }
 
     #[test]

@@ -1,25 +1,28 @@
 //! Publishes a bundle for every joined cluster whose desired state is news.
 //!
 //! It wakes when sources, fleet documents or clusters changed, and on a timer; it looks at everything
-//! and does the same thing for the same facts. What cannot be rendered stays as it is published, and
-//! what stands in the way is stored for people.
+//! and does the same thing for the same facts. A draft is made only for clusters whose facts changed
+//! since their last bundle, or whose bundle comes of age. What cannot be rendered stays as it is
+//! published, and what stands in the way is stored for people.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use skerry_certs::tls::WallClock;
+use skerry_common::bundle::digest::Digest;
 use skerry_common::bundle::manifest::Manifest;
 use skerry_common::bundle::root::BundleRoot;
 use skerry_common::diagnostic::Diagnostic;
 use skerry_common::error_chain::Chain;
-use skerry_common::id::{ApplicationName, ClusterName, FleetId};
-use skerry_hub_core::publish::{ClusterPlan, RegisteredCluster, assign, is_due};
+use skerry_common::id::{ApplicationName, ClusterId, ClusterName, FleetId};
+use skerry_hub_core::publish::{ClusterPlan, LIFE_SECONDS_DEFAULT, RegisteredCluster, assign, due_at};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use super::poll_git::Resolved;
+use crate::metrics::{self, Metrics};
 use crate::quic::unix_ms;
 use crate::signer::{PublishError, Signer};
 use crate::store::clusters::{ClusterQuery, ClusterRecord, Standing};
@@ -33,6 +36,31 @@ const INTERVAL: Duration = Duration::from_secs(300);
 
 /// How soon after a failure of the store.
 const RETRY: Duration = Duration::from_secs(2);
+
+/// What the task remembers from one look to the next; nothing is lost with it but time.
+#[derive(Default)]
+struct Memory {
+    /// What people were told stands in the way.
+    told: BTreeMap<Option<ApplicationName>, Vec<Diagnostic>>,
+    /// Clusters for which there is nothing to do.
+    settled: BTreeMap<ClusterId, Settled>,
+}
+
+/// A cluster whose newest bundle says what it should.
+struct Settled {
+    /// Digest of everything that the bundle was made from.
+    basis: Digest,
+    /// When it is issued anew, Unix seconds.
+    due: i64,
+}
+
+/// What became of a look at one cluster.
+enum Looked {
+    /// Its newest bundle says what it should, and is due then (Unix seconds).
+    Settled(i64),
+    /// Something stands in the way, or somebody else was faster.
+    Open(Problems),
+}
 
 /// The task.
 pub struct Publisher<S: HubStore, B: BlobStore> {
@@ -52,6 +80,8 @@ pub struct Publisher<S: HubStore, B: BlobStore> {
     pub wake: Arc<Notify>,
     /// The time.
     pub clock: WallClock,
+    /// Counts drafts.
+    pub metrics: Metrics,
     /// Renders; `None` while a thread has it.
     pub workshop: Option<Workshop>,
 }
@@ -59,9 +89,9 @@ pub struct Publisher<S: HubStore, B: BlobStore> {
 impl<S: HubStore, B: BlobStore> Publisher<S, B> {
     /// Runs until told to stop.
     pub async fn run(mut self, stop: CancellationToken) {
-        let mut told: BTreeMap<Option<ApplicationName>, Vec<Diagnostic>> = BTreeMap::new();
+        let mut memory = Memory::default();
         loop {
-            let pause = match self.publish_all(&mut told).await {
+            let pause = match self.publish_all(&mut memory).await {
                 Ok(()) => INTERVAL,
                 Err(error) => {
                     warn!(error = %Chain(&error), "publishing failed");
@@ -79,10 +109,7 @@ impl<S: HubStore, B: BlobStore> Publisher<S, B> {
         }
     }
 
-    async fn publish_all(
-        &mut self,
-        told: &mut BTreeMap<Option<ApplicationName>, Vec<Diagnostic>>,
-    ) -> Result<(), PublishError> {
+    async fn publish_all(&mut self, memory: &mut Memory) -> Result<(), PublishError> {
         let resolved = self.resolved.borrow_and_update().clone();
         let Some(in_force) = resolved.fleet.clone() else { return Ok(()) };
         let clusters = self.clusters().await?;
@@ -95,15 +122,44 @@ impl<S: HubStore, B: BlobStore> Publisher<S, B> {
             })
             .collect();
         let mut problems: BTreeMap<Option<ApplicationName>, BTreeSet<Diagnostic>> = BTreeMap::new();
+        let mut settled = BTreeMap::new();
         for plan in assign(&in_force.fleet, &registered).plans.into_values() {
             let Some(record) = clusters.get(&plan.name) else { continue };
-            let found = self.publish_one(record, plan, &resolved).await?;
-            for (application, diagnostics) in found {
-                problems.entry(application).or_default().extend(diagnostics);
+            let basis = self.basis(record, &plan, &resolved);
+            let now = self.clock.now().unix_timestamp();
+            let known = memory.settled.remove(&record.id).filter(|known| known.basis == basis && now < known.due);
+            if let Some(known) = known {
+                settled.insert(record.id.clone(), known);
+                continue;
+            }
+            match self.publish_one(record, plan, &resolved).await? {
+                Looked::Settled(due) => drop(settled.insert(record.id.clone(), Settled { basis, due })),
+                Looked::Open(found) => {
+                    for (application, diagnostics) in found {
+                        problems.entry(application).or_default().extend(diagnostics);
+                    }
+                }
             }
         }
-        self.tell(problems, told).await?;
+        memory.settled = settled;
+        self.tell(problems, &mut memory.told).await?;
         Ok(())
+    }
+
+    /// Everything that decides what a cluster's bundle says. It is compared within one life of the hub
+    /// only, so its form does not matter.
+    fn basis(&self, record: &ClusterRecord, plan: &ClusterPlan, resolved: &Resolved) -> Digest {
+        let used: BTreeSet<_> = plan
+            .applications
+            .values()
+            .flat_map(|application| &application.sources)
+            .map(|source| &source.from)
+            .collect();
+        let revisions: Vec<_> =
+            used.into_iter().map(|name| resolved.sources.get(name).map(|at| &at.revision)).collect();
+        let epoch = self.signer.trust.borrow().newest().root().epoch;
+        let own = (&record.sealing_key, &record.highest, &record.confirmations, record.sync_requests);
+        Digest::of(format!("{epoch} {revisions:?} {own:?} {plan:?}").as_bytes())
     }
 
     /// Everyone who joined and was not revoked.
@@ -125,7 +181,8 @@ impl<S: HubStore, B: BlobStore> Publisher<S, B> {
         record: &ClusterRecord,
         plan: ClusterPlan,
         resolved: &Arc<Resolved>,
-    ) -> Result<Problems, PublishError> {
+    ) -> Result<Looked, PublishError> {
+        self.metrics.add(&metrics::DRAFTS, &[], 1);
         let newest = self.store.newest(&record.id).await?;
         let root: Option<BundleRoot> = newest.as_ref().and_then(|root| serde_json::from_slice(&root.payload).ok());
         let manifests = match &root {
@@ -134,20 +191,27 @@ impl<S: HubStore, B: BlobStore> Publisher<S, B> {
         };
         let (work, root) = match self.make(record, plan, resolved, root, manifests).await {
             (Ok(work), root) => (work, root),
-            (Err(problems), _) => return Ok(problems),
+            (Err(problems), _) => return Ok(Looked::Open(problems)),
         };
         let now = self.clock.now().unix_timestamp();
-        let due = |root: &BundleRoot| work.draft.is_news(root) || is_due(root, now).unwrap_or(true);
-        if root.as_ref().is_none_or(due) {
-            self.blobs.put_many(work.blobs, unix_ms(&self.clock)).await?;
-            match self.signer.publish(work.draft, record.highest).await {
-                Ok(_) => {}
-                // Somebody else was faster: the next look makes it anew.
-                Err(PublishError::Conflict) => self.wake.notify_one(),
-                Err(error) => return Err(error),
-            }
+        // A root whose times cannot be read is due at once.
+        let due = root.filter(|root| !work.draft.is_news(root)).and_then(|root| due_at(&root).ok());
+        if let Some(due) = due.filter(|due| now < *due) {
+            return Ok(Looked::Settled(due));
         }
-        Ok(Vec::new())
+        for warning in &work.draft.warnings {
+            warn!(cluster = %record.name, "{warning}");
+        }
+        self.blobs.put_many(work.blobs, unix_ms(&self.clock)).await?;
+        match self.signer.publish(work.draft, record.highest).await {
+            Ok(_) => Ok(Looked::Settled(now.saturating_add(LIFE_SECONDS_DEFAULT / 3 * 2))),
+            // Somebody else was faster: the next look makes it anew.
+            Err(PublishError::Conflict) => {
+                self.wake.notify_one();
+                Ok(Looked::Open(Vec::new()))
+            }
+            Err(error) => Err(error),
+        }
     }
 
     async fn manifests(&self, root: &BundleRoot) -> Result<BTreeMap<ApplicationName, Manifest>, StoreError> {

@@ -27,10 +27,10 @@ pub fn rfc3339(unix_seconds: i64) -> Result<String, LifetimeError> {
     time.format(&Rfc3339).map_err(|_| failed())
 }
 
-/// True when two thirds of a root's life are over: the same content is to be issued as the next
-/// generation, so that an agent that comes late still finds something that it may accept.
-pub fn is_due(root: &BundleRoot, now: i64) -> Result<bool, LifetimeError> {
+/// When two thirds of a root's life are over, Unix seconds: the same content is to be issued as the next
+/// generation then, so that an agent that comes late still finds something that it may accept.
+pub fn due_at(root: &BundleRoot) -> Result<i64, LifetimeError> {
     let (issued, expires) = (unix_seconds(&root.issued)?, unix_seconds(&root.expires)?);
     let life = expires.saturating_sub(issued).max(0);
-    Ok(now >= issued.saturating_add(life / 3 * 2))
+    Ok(issued.saturating_add(life / 3 * 2))
 }

@@ -5,12 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use skerry_common::bundle::root::SourceRevision;
 use skerry_common::id::{CommitId, SourceName};
-use skerry_common::redact::redact;
 
 use super::Timestamp;
 use crate::filter::Filterable;
-use crate::fleet::Source;
-use crate::source::SourceState;
 
 /// A repository and what is known of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,20 +30,6 @@ pub struct SourceView {
     pub failures: u32,
     /// Why the last one failed.
     pub error: Option<String>,
-}
-
-/// Shows a source.
-pub fn source(name: &SourceName, source: &Source, state: &SourceState) -> SourceView {
-    SourceView {
-        name: name.clone(),
-        url: redact(&source.url),
-        reference: source.reference.to_string(),
-        commit: state.commit.clone(),
-        fetched_at: state.fetched_at.map(Timestamp),
-        checked_at: state.checked_at.map(Timestamp),
-        failures: state.failures,
-        error: state.error.as_deref().map(redact),
-    }
 }
 
 /// A commit of a source that some cluster's newest bundle was made of.
@@ -100,10 +83,6 @@ impl Filterable for SourceView {
             _ => Vec::new(),
         }
     }
-
-    fn label(&self, _key: &str) -> Option<&str> {
-        None
-    }
 }
 
 impl Filterable for RevisionView {
@@ -117,9 +96,5 @@ impl Filterable for RevisionView {
             "applied" => vec![self.applied.to_string()],
             _ => Vec::new(),
         }
-    }
-
-    fn label(&self, _key: &str) -> Option<&str> {
-        None
     }
 }
