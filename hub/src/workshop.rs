@@ -3,7 +3,7 @@
 //! A path is built once per commit, namespace and set of variables; the renderers remember, so that
 //! a commit costs what it touched.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use skerry_certs::seal::{DataKey, Recipient, Sealer, SealingPublicKey, wrap_keys};
@@ -15,8 +15,8 @@ use skerry_common::error_chain::Chain;
 use skerry_common::id::{ApplicationName, ClusterId, Epoch, FleetId, SourceName};
 use skerry_common::object::ObjectKey;
 use skerry_hub_core::publish::{
-    ApplicationPlan, Assembly, BuiltManifest, ClusterPlan, Draft, Prepared, Previous, SealError, SealedObject,
-    assemble, build_manifest, prepare, suspended,
+    ApplicationPlan, Assembly, BuildError, BuiltManifest, ClusterPlan, Draft, Prepared, Previous, SealError,
+    SealedObject, assemble, build_manifest, prepare, suspended,
 };
 use skerry_render::{MemoLimits, RenderLimits, RenderRequest, Rendered, RenderedObject, Renderer};
 
@@ -51,6 +51,7 @@ pub struct Workshop {
 }
 
 /// What a cluster's bundle is made from.
+#[derive(Clone, Copy)]
 pub struct Order<'a> {
     /// The fleet.
     pub fleet: &'a FleetId,
@@ -67,7 +68,7 @@ pub struct Order<'a> {
     /// The cluster's sealing key.
     pub sealing_key: Option<&'a [u8]>,
     /// Confirmed prune lists.
-    pub confirmations: &'a std::collections::BTreeSet<Digest>,
+    pub confirmations: &'a BTreeSet<Digest>,
     /// How often a full pass was asked for.
     pub sync_requests: u64,
 }
@@ -115,6 +116,9 @@ impl Workshop {
             sync_requests: order.sync_requests,
         };
         let mut draft = assemble(&assembly).map_err(|error| vec![(None, error.diagnostics())])?;
+        if draft.needs_key_blob() {
+            self.recall_keys(order, &draft.sealed);
+        }
         let mut blobs: Vec<Vec<u8>> = Vec::new();
         for built in manifests.values() {
             blobs.push(built.bytes.to_vec());
@@ -134,12 +138,22 @@ impl Workshop {
         name: &ApplicationName,
         plan: &ApplicationPlan,
     ) -> Result<Arc<BuiltManifest>, Vec<Diagnostic>> {
-        let failed = |error: skerry_hub_core::publish::BuildError| vec![error.diagnostic()];
+        let failed = |error: BuildError| vec![error.diagnostic()];
         if plan.policy.suspend {
             let before = order.previous.and_then(|(_, manifests)| manifests.get(name));
             return suspended(name, &plan.policy, before).map(Arc::new).map_err(failed);
         }
         let prepared = self.prepared(order, plan)?;
+        self.sealed_manifest(name, plan, &prepared).map(Arc::new).map_err(failed)
+    }
+
+    /// Builds a manifest and remembers the keys of its Secrets.
+    fn sealed_manifest(
+        &mut self,
+        name: &ApplicationName,
+        plan: &ApplicationPlan,
+        prepared: &Prepared,
+    ) -> Result<BuiltManifest, BuildError> {
         let (sealer, data_keys) = (&self.sealer, &mut self.data_keys);
         let mut seal = |_: &ObjectKey, clear: &[u8]| -> Result<SealedObject, SealError> {
             let sealed =
@@ -147,7 +161,7 @@ impl Workshop {
             data_keys.insert(Digest::of(&sealed.ciphertext), sealed.data_key);
             Ok(SealedObject { ciphertext: sealed.ciphertext.into() })
         };
-        build_manifest(name, &plan.policy, &prepared, &mut seal).map(Arc::new).map_err(failed)
+        build_manifest(name, &plan.policy, prepared, &mut seal)
     }
 
     /// Renders the sources of an application, once for everything that decides the result.
@@ -209,6 +223,29 @@ impl Workshop {
         renderer.render(&tree, &request)
     }
 
+    /// The keys of a suspended application's Secrets were forgotten when the hub restarted: sealing what
+    /// its commit renders gives the same ciphertexts, and so their keys. What no longer renders so is
+    /// reported by [`Workshop::key_blob`].
+    fn recall_keys(&mut self, order: &Order<'_>, needed: &BTreeSet<Digest>) {
+        let Some((previous, _)) = order.previous else { return };
+        let is_missing = |keys: &BTreeMap<Digest, DataKey>| needed.iter().any(|digest| !keys.contains_key(digest));
+        let mut pinned = order.sources.clone();
+        for revision in &previous.sources {
+            if let Some(at) = pinned.get_mut(&revision.name) {
+                at.revision = revision.clone();
+            }
+        }
+        let pinned = Order { sources: &pinned, ..*order };
+        for (name, plan) in order.plan.applications.iter().filter(|(_, plan)| plan.policy.suspend) {
+            if !is_missing(&self.data_keys) {
+                return;
+            }
+            let Ok(prepared) = self.prepared(&pinned, plan) else { continue };
+            // Only the keys are wanted; a manifest that cannot be built is no loss here.
+            let _ = self.sealed_manifest(name, plan, &prepared);
+        }
+    }
+
     /// Wraps the keys of all ciphertexts of a draft for its cluster.
     fn key_blob(&self, order: &Order<'_>, draft: &Draft) -> Result<Vec<u8>, Diagnostic> {
         let refused = |what: String| Diagnostic::error(Code(304), what);
@@ -216,7 +253,9 @@ impl Workshop {
         let public = SealingPublicKey::try_from(key).map_err(|error| refused(error.to_string()))?;
         let mut keys = BTreeMap::new();
         for digest in &draft.sealed {
-            let missing = || refused("a Secret of a suspended application cannot be wrapped anew: resume it".into());
+            let missing = || {
+                refused("the commit of a suspended application no longer gives its Secrets, whose keys this hub forgot: resume it".into())
+            };
             keys.insert(*digest, self.data_keys.get(digest).ok_or_else(missing)?.clone());
         }
         let cluster: &ClusterId = draft.cluster();
