@@ -45,6 +45,7 @@ codes! {
     EMPTY = 326 "application became empty" "The application renders to no objects, while the previous bundle had some, and `prune` is on: they will be deleted, unless the agent's guard holds them. If that is not meant, revert the commit.";
     PRUNE_VALUE = 327 "no effect" "`skerry.dev/prune` knows one value, `disabled`. Anything else protects nothing.";
     TOO_DEEP = 328 "nested too deeply" "The object is nested deeper than is read anywhere. No Kubernetes kind needs that.";
+    CLAIMED = 330 "object may be in two applications" "Two applications of one cluster declare a custom object of the same kind and name, without a namespace, and their default namespaces differ. If the kind is namespaced they are two objects; if it belongs to the whole cluster, they are one, which the two would overwrite for ever. The hub does not know which. Write `metadata.namespace` if it is namespaced, or leave the object to one of them.";
     LOOSE = 329 "object leaves its cluster with the application" "The previous bundle ran an application that this one does not, with `onRemove: delete`: its objects will be deleted. This is what removing it from a group means; the note is for the case that a selector or label was changed by mistake.";
 }
 
@@ -120,6 +121,7 @@ pub fn bundle(
 ) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     let mut owners: BTreeMap<ObjectKey, &ApplicationName> = BTreeMap::new();
+    let mut homeless: BTreeMap<ObjectKey, &ApplicationName> = BTreeMap::new();
     for (name, manifest) in manifests {
         for entry in &manifest.objects {
             let key = effective_key(manifest, entry);
@@ -127,6 +129,10 @@ pub fn bundle(
             if let Some(owner) = owners.insert(key.clone(), name) {
                 let message = format!("`{key}` is in the applications `{owner}` and `{name}`");
                 found.push(Diagnostic::error(TWICE, message).help("leave it to one of them"));
+            } else if key != entry.key()
+                && let Some(owner) = homeless.insert(entry.key(), name)
+            {
+                found.push(claimed(&entry.key(), owner, name));
             }
         }
     }
@@ -146,6 +152,13 @@ pub fn bundle(
         }
     }
     found
+}
+
+/// The same custom object without a namespace, in applications of different namespaces.
+fn claimed(key: &ObjectKey, first: &ApplicationName, second: &ApplicationName) -> Diagnostic {
+    let message =
+        format!("`{key}` is in the applications `{first}` and `{second}`: one object, if its kind has no namespaces");
+    Diagnostic::warning(CLAIMED, message).help("write `metadata.namespace`, or leave it to one of them")
 }
 
 fn entry_alone(key: &ObjectKey, entry: &ManifestEntry) -> Option<Diagnostic> {
@@ -252,6 +265,34 @@ mod tests {
         };
         check(Encoding::Plain, &[UNSEALED]);
         check(Encoding::Sealed, &[]);
+    }
+
+    #[test]
+    fn a_custom_object_that_may_belong_to_the_whole_cluster_is_not_claimed_twice() {
+        let widget = |application: &str, default: Option<&str>, own: Option<&str>, group: &str| {
+            let entry = ManifestEntry {
+                api_version: format!("{group}/v1"),
+                kind: "Widget".into(),
+                namespace: own.map(str::to_owned),
+                name: "w".into(),
+                content: BlobRef::of(b"x"),
+                encoding: Encoding::Plain,
+                order: Order::Rest,
+            };
+            let policy = Policy { namespace: default.map(str::to_owned), ..Policy::default() };
+            Manifest::new(ApplicationName::parse(application).expect("a name"), policy, vec![entry]).expect("valid")
+        };
+        let check = |first: Manifest, second: Manifest, expected: &[Code]| {
+            let manifests = BTreeMap::from([(&first.application, &first), (&second.application, &second)]);
+            let found = bundle(&manifests, None);
+            assert_eq!(found.iter().map(|found| found.code).collect::<Vec<_>>(), expected, "{found:?}");
+        };
+        let custom = "example.com";
+        check(widget("a", Some("x"), None, custom), widget("b", Some("y"), None, custom), &[CLAIMED]);
+        check(widget("a", None, None, custom), widget("b", None, None, custom), &[TWICE]);
+        check(widget("a", Some("x"), None, custom), widget("b", Some("x"), None, custom), &[TWICE]);
+        check(widget("a", Some("x"), Some("x"), custom), widget("b", Some("y"), Some("y"), custom), &[]);
+        check(widget("a", Some("x"), None, custom), widget("b", Some("y"), None, "example.org"), &[]);
     }
 
     #[test]
