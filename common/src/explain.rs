@@ -9,9 +9,9 @@ pub type Entry = (u16, &'static str, &'static str);
 pub const CODES: &[Entry] = &[
     (
         101,
-        "the join token cannot be used",
-        "A join token works once, for one key, until it expires. Running `skerry-agent join` again with the same \
-         store resumes; with another key it is refused. Ask for a new token with `skerry cluster rejoin NAME`.",
+        "not a join token",
+        "What was given is not the token of a join command: usually a part was lost when it was copied. Copy the whole \
+         line that `skerry cluster register NAME` printed. A token that the hub refuses has a code of its own.",
     ),
     (
         102,

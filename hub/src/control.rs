@@ -161,8 +161,9 @@ impl<S: HubStore, B: BlobStore> HubControl for Control<S, B> {
         labels: BTreeMap<String, String>,
         request: String,
     ) -> Result<String, ControlError> {
-        let refused = |what: String| ControlError::Refused(Diagnostic::error(Code(101), what));
-        let request = JoinRequestFile::parse(request.as_bytes()).map_err(|error| refused(error.to_string()))?;
+        let refused = |code: Code, what: String| ControlError::Refused(Diagnostic::error(code, what));
+        let request = JoinRequestFile::parse(request.as_bytes());
+        let request = request.map_err(|error| refused(Code(354), error.to_string()))?;
         if self.store.cluster_by_name(name).await?.is_none() {
             let cluster = self.new_cluster(name, labels)?;
             let id = cluster.id.clone();
@@ -170,7 +171,10 @@ impl<S: HubStore, B: BlobStore> HubControl for Control<S, B> {
             self.record(&id, HubEvent::Registered).await?;
         }
         let grant = self.enroller.join_offline(name, &request.csr, request.sealing_key).await;
-        let grant = grant.map_err(|error| refused(Chain(&error).to_string()))?;
+        let grant = grant.map_err(|error| match error.code() {
+            Some(code) => refused(code, Chain(&error).to_string()),
+            None => ControlError::Internal(Chain(&error).to_string()),
+        })?;
         self.wake.notify_one();
         let reply = JoinReplyFile::new(grant).to_bytes().map_err(|error| ControlError::Internal(error.to_string()))?;
         String::from_utf8(reply).map_err(|error| ControlError::Internal(error.to_string()))

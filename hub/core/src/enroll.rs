@@ -122,6 +122,11 @@ pub const CODES: &[(u16, &str, &str)] = &[
         "A token works once, for the first key that shows it; the same agent may repeat its join as often as it likes. Another key means another machine, or an agent whose store was wiped. If it was wiped, `skerry cluster rejoin NAME` makes a new token for the same cluster; if nobody wiped it, somebody else has the token: revoke the cluster.",
     ),
     (353, "revoked join token", "An operator withdrew this token. Register the cluster again if it should join."),
+    (
+        354,
+        "not a join request",
+        "The file is not the one that `skerry-agent join --offline` wrote, or it was damaged on its way. Carry it over again.",
+    ),
 ];
 
 /// Makes the record of a fresh token.

@@ -89,13 +89,18 @@ pub enum EnrollError {
 }
 
 impl EnrollError {
-    fn response(&self) -> EnrollResponse {
-        let code = match self {
-            Self::Store(_) => return EnrollResponse::Busy { retry_after_ms: RETRY_AFTER_MS },
+    /// Stable code; `None` when the hub cannot answer now.
+    pub fn code(&self) -> Option<Code> {
+        Some(match self {
+            Self::Store(_) => return None,
             Self::Token(error) => error.code(),
-            Self::ClusterUnknown | Self::Door => Code(101),
-            Self::Revoked | Self::Request(_) | Self::SealingKey(_) | Self::Authority(_) => Code(104),
-        };
+            Self::ClusterUnknown => RedeemError::Unknown.code(),
+            Self::Door | Self::Revoked | Self::Request(_) | Self::SealingKey(_) | Self::Authority(_) => Code(104),
+        })
+    }
+
+    fn response(&self) -> EnrollResponse {
+        let Some(code) = self.code() else { return EnrollResponse::Busy { retry_after_ms: RETRY_AFTER_MS } };
         let mut reason = Chain(self).to_string();
         if let Self::Token(error) = self {
             reason = format!("{reason}: {}", error.help());
