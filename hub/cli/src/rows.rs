@@ -8,6 +8,18 @@ use skerry_hub_core::view::Timestamp;
 use crate::output::age;
 use crate::output::table::{Cell, Column, Tone};
 
+/// The table of a kind, once: each heading with how a row fills the column.
+macro_rules! columns {
+    ($row:ident, $now:ident; $($column:ident $heading:literal => $cell:expr;)+) => {
+        const COLUMNS: &'static [Column] = &[$($column($heading)),+];
+
+        fn cells(&self, $now: Timestamp) -> Vec<Cell> {
+            let $row = self;
+            vec![$($cell),+]
+        }
+    };
+}
+
 mod counts;
 mod fleet;
 mod happened;

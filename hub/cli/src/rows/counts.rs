@@ -1,24 +1,13 @@
 //! Groups and applications: how many clusters are how.
 
-use skerry_hub_core::view::{ApplicationView, GroupView, HealthOfClusters, SyncCounts, Timestamp};
+use skerry_hub_core::view::{ApplicationView, GroupView, Timestamp};
 
 use super::{Changes, Order, Row, ago_if, counted, words};
 use crate::output::table::{Cell, Column, Tone, column, wide};
 
-/// Clusters by sync, one cell each, as in the columns CURRENT to UNKNOWN.
-fn sync_cells(counts: &SyncCounts) -> [Cell; 5] {
-    [
-        counted(counts.current, Tone::Good),
-        counted(counts.rolling, Tone::Wary),
-        counted(counts.held, Tone::Wary),
-        counted(counts.failed, Tone::Bad),
-        counted(counts.unknown, Tone::Wary),
-    ]
-}
-
-/// Clusters by health, in short, as in the columns HEALTHY and DEGRADED.
-fn health_cells(counts: &HealthOfClusters) -> [Cell; 2] {
-    [counted(counts.healthy, Tone::Good), counted(counts.degraded, Tone::Bad)]
+/// What is said of all clusters is as old as what is known of the one least heard of.
+fn observed(application: &ApplicationView) -> Option<Timestamp> {
+    application.on.iter().map(|row| row.observed_at).min()
 }
 
 fn large(number: u64) -> i64 {
@@ -27,26 +16,6 @@ fn large(number: u64) -> i64 {
 
 impl Row for GroupView {
     const PATH: &'static str = "groups";
-    const COLUMNS: &'static [Column] = &[
-        column("NAME"),
-        column("CLUSTERS"),
-        column("CONNECTED"),
-        column("LATE"),
-        column("OFFLINE"),
-        column("CURRENT"),
-        column("ROLLING"),
-        column("HELD"),
-        column("FAILED"),
-        column("UNKNOWN"),
-        column("HEALTHY"),
-        column("DEGRADED"),
-        column("DRIFT"),
-        wide("PENDING"),
-        wide("REVOKED"),
-        wide("PROGRESSING"),
-        wide("SUSPENDED"),
-        wide("APPLICATIONS"),
-    ];
     const CHANGES: Changes = Changes::Untold;
     const ORDER: Order = Order::ByName;
     const NAME_FIELD: &'static str = "name";
@@ -55,47 +24,31 @@ impl Row for GroupView {
         self.name.to_string()
     }
 
-    fn cells(&self, _now: Timestamp) -> Vec<Cell> {
-        let counts = &self.counts;
-        let mut cells = vec![
-            Cell::new(self.name.as_str()),
-            Cell::number(counts.clusters),
-            counted(counts.contact.connected, Tone::Good),
-            counted(counts.contact.late, Tone::Wary),
-            counted(counts.contact.offline, Tone::Bad),
-        ];
-        cells.extend(sync_cells(&counts.sync));
-        cells.extend(health_cells(&counts.health));
-        cells.extend([
-            counted(large(counts.drift), Tone::Wary),
-            counted(counts.contact.pending, Tone::Faint),
-            counted(counts.contact.revoked, Tone::Faint),
-            counted(counts.health.progressing, Tone::Wary),
-            counted(counts.health.suspended, Tone::Wary),
-            Cell::new(words(&self.applications)),
-        ]);
-        cells
+    columns! {
+        row, _now;
+        column "NAME" => Cell::new(row.name.as_str());
+        column "CLUSTERS" => Cell::number(row.counts.clusters);
+        column "CONNECTED" => counted(row.counts.contact.connected, Tone::Good);
+        column "LATE" => counted(row.counts.contact.late, Tone::Wary);
+        column "OFFLINE" => counted(row.counts.contact.offline, Tone::Bad);
+        column "CURRENT" => counted(row.counts.sync.current, Tone::Good);
+        column "ROLLING" => counted(row.counts.sync.rolling, Tone::Wary);
+        column "HELD" => counted(row.counts.sync.held, Tone::Wary);
+        column "FAILED" => counted(row.counts.sync.failed, Tone::Bad);
+        column "UNKNOWN" => counted(row.counts.sync.unknown, Tone::Wary);
+        column "HEALTHY" => counted(row.counts.health.healthy, Tone::Good);
+        column "DEGRADED" => counted(row.counts.health.degraded, Tone::Bad);
+        column "DRIFT" => counted(large(row.counts.drift), Tone::Wary);
+        wide "PENDING" => counted(row.counts.contact.pending, Tone::Faint);
+        wide "REVOKED" => counted(row.counts.contact.revoked, Tone::Faint);
+        wide "PROGRESSING" => counted(row.counts.health.progressing, Tone::Wary);
+        wide "SUSPENDED" => counted(row.counts.health.suspended, Tone::Wary);
+        wide "APPLICATIONS" => Cell::new(words(&row.applications));
     }
 }
 
 impl Row for ApplicationView {
     const PATH: &'static str = "applications";
-    const COLUMNS: &'static [Column] = &[
-        column("NAME"),
-        column("CLUSTERS"),
-        column("CURRENT"),
-        column("ROLLING"),
-        column("HELD"),
-        column("FAILED"),
-        column("UNKNOWN"),
-        column("HEALTHY"),
-        column("DEGRADED"),
-        column("DRIFT"),
-        column("OBSERVED"),
-        wide("PROGRESSING"),
-        wide("SUSPENDED"),
-        wide("SOURCES"),
-    ];
     const CHANGES: Changes = Changes::Told;
     const ORDER: Order = Order::ByName;
     const NAME_FIELD: &'static str = "name";
@@ -104,19 +57,21 @@ impl Row for ApplicationView {
         self.name.to_string()
     }
 
-    fn cells(&self, now: Timestamp) -> Vec<Cell> {
-        // What is said of all clusters is as old as what is known of the one least heard of.
-        let observed = self.on.iter().map(|row| row.observed_at).min();
-        let mut cells = vec![Cell::new(self.name.as_str()), Cell::number(self.clusters)];
-        cells.extend(sync_cells(&self.sync));
-        cells.extend(health_cells(&self.health));
-        cells.extend([
-            counted(large(self.drift), Tone::Wary),
-            ago_if(observed, now),
-            counted(self.health.progressing, Tone::Wary),
-            counted(self.health.suspended, Tone::Wary),
-            Cell::new(words(&self.sources)),
-        ]);
-        cells
+    columns! {
+        row, now;
+        column "NAME" => Cell::new(row.name.as_str());
+        column "CLUSTERS" => Cell::number(row.clusters);
+        column "CURRENT" => counted(row.sync.current, Tone::Good);
+        column "ROLLING" => counted(row.sync.rolling, Tone::Wary);
+        column "HELD" => counted(row.sync.held, Tone::Wary);
+        column "FAILED" => counted(row.sync.failed, Tone::Bad);
+        column "UNKNOWN" => counted(row.sync.unknown, Tone::Wary);
+        column "HEALTHY" => counted(row.health.healthy, Tone::Good);
+        column "DEGRADED" => counted(row.health.degraded, Tone::Bad);
+        column "DRIFT" => counted(large(row.drift), Tone::Wary);
+        column "OBSERVED" => ago_if(observed(row), now);
+        wide "PROGRESSING" => counted(row.health.progressing, Tone::Wary);
+        wide "SUSPENDED" => counted(row.health.suspended, Tone::Wary);
+        wide "SOURCES" => Cell::new(words(&row.sources));
     }
 }

@@ -1,5 +1,6 @@
 //! Clusters, sources, revisions and objects.
 
+use skerry_common::id::CommitId;
 use skerry_common::object::ObjectKey;
 use skerry_hub_core::view::{BundleView, ClusterView, ObjectRef, ObjectView, RevisionView, SourceView, Timestamp};
 
@@ -20,33 +21,21 @@ fn generation(bundle: Option<BundleView>) -> Cell {
     }
 }
 
+/// A version's number; nothing when it is not known.
+fn version<N: Into<u64>>(number: Option<N>) -> Cell {
+    number.map_or_else(|| Cell::new(""), |number| Cell::number(rank(number.into())))
+}
+
+fn short(commit: &CommitId) -> &str {
+    commit.as_str().get(..COMMIT_DIGITS).unwrap_or_default()
+}
+
 fn rank(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 impl Row for ClusterView {
     const PATH: &'static str = "clusters";
-    const COLUMNS: &'static [Column] = &[
-        column("NAME"),
-        column("CONTACT"),
-        column("SEEN"),
-        column("SYNC"),
-        column("HEALTH"),
-        column("OBSERVED"),
-        column("GENERATION"),
-        column("DRIFT"),
-        column("AGE"),
-        wide("TARGET"),
-        wide("GROUPS"),
-        wide("LABELS"),
-        wide("AGENT"),
-        wide("WIRE"),
-        wide("BUNDLE"),
-        wide("TRUST"),
-        wide("KUBERNETES"),
-        wide("PLATFORM"),
-        wide("REASON"),
-    ];
     const CHANGES: Changes = Changes::Told;
     const ORDER: Order = Order::ByName;
     const NAME_FIELD: &'static str = "name";
@@ -55,44 +44,32 @@ impl Row for ClusterView {
         self.name.to_string()
     }
 
-    fn cells(&self, now: Timestamp) -> Vec<Cell> {
-        let version = |number: Option<u64>| number.map_or_else(|| Cell::new(""), |number| Cell::number(rank(number)));
-        vec![
-            Cell::new(self.name.as_str()),
-            Cell::new(self.contact.word()).tone(contact_tone(self.contact)),
-            ago_if(self.last_heard_at, now),
-            state(self.sync.word(), sync_tone(self.sync), self.contact),
-            state(self.health.word(), health_tone(self.health), self.contact),
-            ago_if(self.observed_at, now),
-            generation(self.applied),
-            counted(self.drift, Tone::Wary),
-            ago(self.registered_at, now),
-            generation(self.target),
-            Cell::new(words(&self.groups)),
-            Cell::new(words(self.labels.iter().map(|(key, value)| format!("{key}={value}")))),
-            Cell::new(&self.agent_version),
-            version(self.wire_version.map(u64::from)),
-            version(self.bundle_schema.map(u64::from)),
-            version(self.trust_version),
-            Cell::new(&self.kubernetes_version),
-            Cell::new(&self.platform),
-            Cell::new(&self.reason),
-        ]
+    columns! {
+        row, now;
+        column "NAME" => Cell::new(row.name.as_str());
+        column "CONTACT" => Cell::new(row.contact.word()).tone(contact_tone(row.contact));
+        column "SEEN" => ago_if(row.last_heard_at, now);
+        column "SYNC" => state(row.sync.word(), sync_tone(row.sync), row.contact);
+        column "HEALTH" => state(row.health.word(), health_tone(row.health), row.contact);
+        column "OBSERVED" => ago_if(row.observed_at, now);
+        column "GENERATION" => generation(row.applied);
+        column "DRIFT" => counted(row.drift, Tone::Wary);
+        column "AGE" => ago(row.registered_at, now);
+        wide "TARGET" => generation(row.target);
+        wide "GROUPS" => Cell::new(words(&row.groups));
+        wide "LABELS" => Cell::new(words(row.labels.iter().map(|(key, value)| format!("{key}={value}"))));
+        wide "AGENT" => Cell::new(&row.agent_version);
+        wide "WIRE" => version(row.wire_version);
+        wide "BUNDLE" => version(row.bundle_schema);
+        wide "TRUST" => version(row.trust_version);
+        wide "KUBERNETES" => Cell::new(&row.kubernetes_version);
+        wide "PLATFORM" => Cell::new(&row.platform);
+        wide "REASON" => Cell::new(&row.reason);
     }
 }
 
 impl Row for SourceView {
     const PATH: &'static str = "sources";
-    const COLUMNS: &'static [Column] = &[
-        column("NAME"),
-        column("REF"),
-        column("COMMIT"),
-        column("FETCHED"),
-        column("CHECKED"),
-        column("FAILURES"),
-        column("URL"),
-        wide("ERROR"),
-    ];
     const CHANGES: Changes = Changes::Untold;
     const ORDER: Order = Order::ByName;
     const NAME_FIELD: &'static str = "name";
@@ -101,26 +78,21 @@ impl Row for SourceView {
         self.name.to_string()
     }
 
-    fn cells(&self, now: Timestamp) -> Vec<Cell> {
-        vec![
-            Cell::new(self.name.as_str()),
-            Cell::new(&self.reference),
-            Cell::new(
-                self.commit.as_ref().map_or("", |commit| commit.as_str().get(..COMMIT_DIGITS).unwrap_or_default()),
-            ),
-            ago_if(self.fetched_at, now),
-            ago_if(self.checked_at, now),
-            counted(self.failures, Tone::Bad),
-            Cell::new(&self.url),
-            Cell::new(self.error.as_deref().unwrap_or_default()),
-        ]
+    columns! {
+        row, now;
+        column "NAME" => Cell::new(row.name.as_str());
+        column "REF" => Cell::new(&row.reference);
+        column "COMMIT" => Cell::new(row.commit.as_ref().map_or("", short));
+        column "FETCHED" => ago_if(row.fetched_at, now);
+        column "CHECKED" => ago_if(row.checked_at, now);
+        column "FAILURES" => counted(row.failures, Tone::Bad);
+        column "URL" => Cell::new(&row.url);
+        wide "ERROR" => Cell::new(row.error.as_deref().unwrap_or_default());
     }
 }
 
 impl Row for RevisionView {
     const PATH: &'static str = "revisions";
-    const COLUMNS: &'static [Column] =
-        &[column("SOURCE"), column("COMMIT"), column("REF"), column("VERIFIED"), column("TARGETED"), column("APPLIED")];
     const CHANGES: Changes = Changes::Untold;
     const ORDER: Order = Order::ByName;
     const NAME_FIELD: &'static str = "source";
@@ -129,15 +101,14 @@ impl Row for RevisionView {
         format!("{}/{}", self.source, self.commit)
     }
 
-    fn cells(&self, _now: Timestamp) -> Vec<Cell> {
-        vec![
-            Cell::new(self.source.as_str()),
-            Cell::new(self.commit.as_str().get(..COMMIT_DIGITS).unwrap_or_default()),
-            Cell::new(&self.reference),
-            Cell::new(&self.verified),
-            Cell::number(self.targeted),
-            Cell::number(self.applied),
-        ]
+    columns! {
+        row, _now;
+        column "SOURCE" => Cell::new(row.source.as_str());
+        column "COMMIT" => Cell::new(short(&row.commit));
+        column "REF" => Cell::new(&row.reference);
+        column "VERIFIED" => Cell::new(&row.verified);
+        column "TARGETED" => Cell::number(row.targeted);
+        column "APPLIED" => Cell::number(row.applied);
     }
 }
 
@@ -149,15 +120,6 @@ pub fn object_text(object: &ObjectRef) -> String {
 
 impl Row for ObjectView {
     const PATH: &'static str = "objects";
-    const COLUMNS: &'static [Column] = &[
-        column("CLUSTER"),
-        column("APPLICATION"),
-        column("OBJECT"),
-        column("SYNC"),
-        column("HEALTH"),
-        column("OBSERVED"),
-        wide("REASON"),
-    ];
     const CHANGES: Changes = Changes::Untold;
     const ORDER: Order = Order::ByName;
     const NAME_FIELD: &'static str = "object";
@@ -166,15 +128,14 @@ impl Row for ObjectView {
         format!("{}/{}/{}", self.cluster, self.application, object_text(&self.object))
     }
 
-    fn cells(&self, now: Timestamp) -> Vec<Cell> {
-        vec![
-            Cell::new(self.cluster.as_str()),
-            Cell::new(self.application.as_str()),
-            Cell::new(object_text(&self.object)),
-            Cell::new(self.sync.word()).tone(sync_tone(self.sync)),
-            Cell::new(self.health.word()).tone(health_tone(self.health)),
-            ago_if(self.observed_at, now),
-            Cell::new(&self.reason),
-        ]
+    columns! {
+        row, now;
+        column "CLUSTER" => Cell::new(row.cluster.as_str());
+        column "APPLICATION" => Cell::new(row.application.as_str());
+        column "OBJECT" => Cell::new(object_text(&row.object));
+        column "SYNC" => Cell::new(row.sync.word()).tone(sync_tone(row.sync));
+        column "HEALTH" => Cell::new(row.health.word()).tone(health_tone(row.health));
+        column "OBSERVED" => ago_if(row.observed_at, now);
+        wide "REASON" => Cell::new(&row.reason);
     }
 }

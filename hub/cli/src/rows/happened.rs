@@ -7,63 +7,40 @@ use super::fleet::object_text;
 use super::{Changes, Order, Row, ago, ago_if, words};
 use crate::output::table::{Cell, Column, Tone, column, wide};
 
+/// What stands in a name for the cluster of an event that concerns none.
+const OF_THE_HUB: &str = "-";
+
 /// What stands for a field that is the whole object.
 const WHOLE_OBJECT: &str = "(object)";
 
 impl Row for EventView {
     const PATH: &'static str = "events";
-    const COLUMNS: &'static [Column] = &[
-        column("AGE"),
-        column("TYPE"),
-        column("REASON"),
-        column("CLUSTER"),
-        column("OBJECT"),
-        column("MESSAGE"),
-        wide("APPLICATION"),
-        wide("RECEIVED"),
-        wide("INCARNATION"),
-        wide("SEQUENCE"),
-    ];
     const CHANGES: Changes = Changes::Told;
     const ORDER: Order = Order::NewestFirst;
     const NAME_FIELD: &'static str = "object";
 
     fn name(&self) -> String {
-        format!("{}/{}/{}", self.cluster, self.incarnation, self.sequence)
+        let cluster = self.cluster.as_ref().map_or(OF_THE_HUB, |cluster| cluster.as_str());
+        format!("{cluster}/{}/{}", self.incarnation, self.sequence)
     }
 
-    fn cells(&self, now: Timestamp) -> Vec<Cell> {
-        let kind = if self.warning { Cell::new("Warning").tone(Tone::Wary) } else { Cell::new("Normal") };
-        vec![
-            ago(self.at, now),
-            kind,
-            Cell::new(&self.kind),
-            Cell::new(self.cluster.as_str()),
-            Cell::new(self.object.as_ref().map(object_text).unwrap_or_default()),
-            Cell::new(&self.message),
-            Cell::new(self.application.as_ref().map_or("", |application| application.as_str())),
-            ago(self.received_at, now),
-            Cell::new(self.incarnation.to_string()),
-            Cell::new(self.sequence.to_string()),
-        ]
+    columns! {
+        row, now;
+        column "AGE" => ago(row.at, now);
+        column "TYPE" => kind(row.warning);
+        column "REASON" => Cell::new(&row.kind);
+        column "CLUSTER" => Cell::new(row.cluster.as_ref().map_or("", |cluster| cluster.as_str()));
+        column "OBJECT" => Cell::new(row.object.as_ref().map(object_text).unwrap_or_default());
+        column "MESSAGE" => Cell::new(&row.message);
+        wide "APPLICATION" => Cell::new(row.application.as_ref().map_or("", |application| application.as_str()));
+        wide "RECEIVED" => ago(row.received_at, now);
+        wide "INCARNATION" => Cell::new(row.incarnation.to_string());
+        wide "SEQUENCE" => Cell::new(row.sequence.to_string());
     }
 }
 
 impl Row for DriftView {
     const PATH: &'static str = "drift";
-    const COLUMNS: &'static [Column] = &[
-        column("CLUSTER"),
-        column("APPLICATION"),
-        column("OBJECT"),
-        column("FIELD"),
-        column("CHANGE"),
-        column("BY"),
-        column("OUTCOME"),
-        column("AGE"),
-        wide("CLOSED"),
-        wide("UID"),
-        wide("RESOURCEVERSION"),
-    ];
     const CHANGES: Changes = Changes::Told;
     const ORDER: Order = Order::NewestFirst;
     const NAME_FIELD: &'static str = "object";
@@ -72,27 +49,34 @@ impl Row for DriftView {
         format!("{}/{}/{}", self.cluster, self.incarnation, self.sequence)
     }
 
-    fn cells(&self, now: Timestamp) -> Vec<Cell> {
-        let (outcome, tone) = match self.outcome {
-            None => ("open", Tone::Bad),
-            Some(DriftOutcome::Healed) => ("healed", Tone::Good),
-            Some(DriftOutcome::Gone) => ("gone", Tone::Good),
-            Some(DriftOutcome::Reported) => ("reported", Tone::Wary),
-        };
-        vec![
-            Cell::new(self.cluster.as_str()),
-            Cell::new(self.application.as_str()),
-            Cell::new(object_text(&self.object)),
-            Cell::new(fields(&self.fields)),
-            Cell::new(words(distinct(self.fields.iter().map(|field| change(field.kind))))),
-            Cell::new(words(distinct(self.fields.iter().map(|field| field.manager.as_str())))),
-            Cell::new(outcome).tone(tone),
-            ago(self.seen_at, now),
-            ago_if(self.closed_at, now),
-            Cell::new(&self.uid),
-            Cell::new(&self.resource_version),
-        ]
+    columns! {
+        row, now;
+        column "CLUSTER" => Cell::new(row.cluster.as_str());
+        column "APPLICATION" => Cell::new(row.application.as_str());
+        column "OBJECT" => Cell::new(object_text(&row.object));
+        column "FIELD" => Cell::new(fields(&row.fields));
+        column "CHANGE" => Cell::new(words(distinct(row.fields.iter().map(|field| change(field.kind)))));
+        column "BY" => Cell::new(words(distinct(row.fields.iter().map(|field| field.manager.as_str()))));
+        column "OUTCOME" => outcome(row.outcome);
+        column "AGE" => ago(row.seen_at, now);
+        wide "CLOSED" => ago_if(row.closed_at, now);
+        wide "UID" => Cell::new(&row.uid);
+        wide "RESOURCEVERSION" => Cell::new(&row.resource_version);
     }
+}
+
+fn kind(warning: bool) -> Cell {
+    if warning { Cell::new("Warning").tone(Tone::Wary) } else { Cell::new("Normal") }
+}
+
+fn outcome(outcome: Option<DriftOutcome>) -> Cell {
+    let (word, tone) = match outcome {
+        None => ("open", Tone::Bad),
+        Some(DriftOutcome::Healed) => ("healed", Tone::Good),
+        Some(DriftOutcome::Gone) => ("gone", Tone::Good),
+        Some(DriftOutcome::Reported) => ("reported", Tone::Wary),
+    };
+    Cell::new(word).tone(tone)
 }
 
 /// The first field, and how many more there are.
