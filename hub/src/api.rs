@@ -31,6 +31,7 @@ pub mod error;
 mod limits;
 mod lists;
 pub mod openapi;
+mod revisions;
 pub mod routes;
 pub mod serve;
 pub mod snapshot;
@@ -79,6 +80,7 @@ struct Inner<S, C> {
     clock: fn() -> i64,
     requests: Arc<Semaphore>,
     watchers: Arc<Semaphore>,
+    revisions: revisions::Known,
 }
 
 /// What an [`Api`] is made of.
@@ -111,7 +113,8 @@ impl<S, C> Api<S, C> {
         let Parts { store, control, settings, snapshot, poke, metrics, clock } = parts;
         let requests = Arc::new(Semaphore::new(limits::REQUESTS_MAX));
         let watchers = Arc::new(Semaphore::new(limits::WATCHERS_MAX));
-        let inner = Inner { store, control, settings, snapshot, poke, metrics, clock, requests, watchers };
+        let revisions = revisions::Known::default();
+        let inner = Inner { store, control, settings, snapshot, poke, metrics, clock, requests, watchers, revisions };
         Self { inner: Arc::new(inner) }
     }
 }

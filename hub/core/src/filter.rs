@@ -16,10 +16,11 @@
 //! Words are compared exactly. What a field is not known for is an error, so that a typing mistake
 //! does not look like «nothing found».
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use skerry_common::diagnostic::{Code, Diagnostic};
 use skerry_common::explain::Entry;
+use skerry_common::id::ClusterName;
 use thiserror::Error;
 
 use crate::fleet::{selector, suggest};
@@ -45,8 +46,18 @@ pub trait Filterable {
     /// The values of a field, as words; none when it has no value.
     fn values(&self, field: &str) -> Vec<String>;
 
-    /// The value of a label.
-    fn label(&self, key: &str) -> Option<&str>;
+    /// Whether rows have labels: their own, or those of the cluster that they belong to.
+    const LABELLED: bool = false;
+
+    /// The value of a label of its own.
+    fn label(&self, _key: &str) -> Option<&str> {
+        None
+    }
+
+    /// The cluster that it belongs to, whose labels count as its own.
+    fn cluster(&self) -> Option<&ClusterName> {
+        None
+    }
 }
 
 /// Which rows are wanted.
@@ -109,6 +120,9 @@ pub enum FilterError {
         /// What to write.
         help: String,
     },
+    /// Labels of rows that have none.
+    #[error("rows of this kind have no labels")]
+    NoLabels,
     /// A label's key that cannot be.
     #[error("{0}")]
     Label(String),
@@ -132,6 +146,9 @@ impl FilterError {
         let help = match self {
             Self::UnknownField { help, .. } => help.clone(),
             Self::TooLong => "use fewer terms".to_owned(),
+            Self::NoLabels => {
+                "labels are those of clusters: they choose clusters, objects, drift and events".to_owned()
+            }
             Self::Syntax { .. } | Self::Label(_) | Self::NotANumber(_) => {
                 "write for example `sync!=current,label.env in (prod,lab),drift>0`".to_owned()
             }
@@ -144,7 +161,7 @@ impl Filter {
     /// Reads a filter for rows of one type.
     pub fn parse<T: Filterable>(text: &str) -> Result<Self, FilterError> {
         let field = |name: &str| match name.strip_prefix(LABEL_PREFIX) {
-            Some(key) => label(key),
+            Some(key) => label::<T>(key),
             None if T::FIELDS.contains(&name) => Ok(Field::Known(name.to_owned())),
             None => Err(FilterError::UnknownField { field: name.to_owned(), help: suggest::help(name, T::FIELDS) }),
         };
@@ -152,8 +169,8 @@ impl Filter {
     }
 
     /// Reads a label selector, as `-l` takes it.
-    pub fn parse_labels(text: &str) -> Result<Self, FilterError> {
-        parse::terms(text, &label).map(|terms| Self { terms })
+    pub fn parse_labels<T: Filterable>(text: &str) -> Result<Self, FilterError> {
+        parse::terms(text, &label::<T>).map(|terms| Self { terms })
     }
 
     /// Both filters at once.
@@ -165,17 +182,28 @@ impl Filter {
 
     /// True when every term holds.
     pub fn matches<T: Filterable>(&self, row: &T) -> bool {
+        self.matches_on(row, None)
+    }
+
+    /// The same for a row of a cluster with these labels.
+    pub fn matches_on<T: Filterable>(&self, row: &T, cluster: Option<&BTreeMap<String, String>>) -> bool {
+        let of_cluster = |key: &str| cluster.and_then(|labels| labels.get(key)).map(String::as_str);
         self.terms.iter().all(|term| {
             let values = match &term.field {
                 Field::Known(field) => row.values(field),
-                Field::Label(key) => row.label(key).map(str::to_owned).into_iter().collect(),
+                Field::Label(key) => {
+                    row.label(key).or_else(|| of_cluster(key)).map(str::to_owned).into_iter().collect()
+                }
             };
             term.test.holds(&values)
         })
     }
 }
 
-fn label(key: &str) -> Result<Field, FilterError> {
+fn label<T: Filterable>(key: &str) -> Result<Field, FilterError> {
+    if !T::LABELLED {
+        return Err(FilterError::NoLabels);
+    }
     selector::check_key(key).map_err(FilterError::Label)?;
     Ok(Field::Label(key.to_owned()))
 }

@@ -19,6 +19,7 @@ mod event;
 mod exchange;
 mod object;
 mod record;
+pub mod schema;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -35,5 +36,5 @@ pub use exchange::{
 };
 pub use object::{ObjectRef, ObjectView, objects};
 pub use record::{AgentInfo, ClusterRecord, Reported, Section};
-pub use source::{RevisionView, SourceView, revisions, source};
+pub use source::{RevisionView, SourceView, revisions};
 pub use timestamp::Timestamp;

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use skerry_common::bundle::manifest::Manifest;
 use skerry_common::bundle::root::BundleRoot;
 use skerry_common::id::{ApplicationName, ClusterName};
-use skerry_hub_core::view::{self, ClusterRecord, ClusterView, FleetView, ObjectView, RevisionView};
+use skerry_hub_core::view::{self, ClusterRecord, ClusterView, FleetView, ObjectView};
 
 use super::error::Problem;
 use super::lists::{Parameters, Wanted, answer, application_rows, page, source_view};
@@ -91,13 +91,13 @@ pub(super) async fn objects<S: ApiStore, C: HubControl>(
         opened += 1;
         rows.extend(objects_of(&api, &entry.record).await?);
         let after = |key: &String| wanted.after.as_ref().is_none_or(|after| key > after);
-        let matching = rows.iter().filter(|(key, row)| after(key) && wanted.filter.matches(row)).count();
+        let matching = rows.iter().filter(|(key, row)| after(key) && snapshot.matches(&wanted.filter, row)).count();
         if matching > wanted.limit {
             break;
         }
     }
     let last = rows.last().map(|(key, _)| key.clone()).filter(|_| opened == BUNDLES_OPENED_MAX);
-    let mut page = page(rows, &wanted, snapshot.position, api.now());
+    let mut page = page(rows, &wanted, &snapshot, api.now());
     if page.next.is_none() {
         page.next = last.as_deref().map(super::lists::cursor);
     }
@@ -127,6 +127,7 @@ fn object_key(cluster: &ClusterName, application: &ApplicationName, view: &Objec
     format!("{cluster}/{application}/{}/{}/{namespace}/{}", object.group, object.kind, object.name)
 }
 
+/// The newest root of a cluster.
 async fn root<S: ApiStore, C: HubControl>(
     api: &Api<S, C>,
     record: &ClusterRecord,
@@ -134,25 +135,6 @@ async fn root<S: ApiStore, C: HubControl>(
     let Some(stored) = api.inner.store.newest(&record.id).await? else { return Ok(None) };
     let damaged = |_| Problem::internal(format!("the newest bundle root of `{}` cannot be read", record.name));
     serde_json::from_slice(&stored.payload).map(Some).map_err(damaged)
-}
-
-pub(super) async fn revisions<S: ApiStore, C: HubControl>(
-    State(api): State<Api<S, C>>,
-    parameters: Parameters,
-) -> Result<Response, Problem> {
-    let wanted = Wanted::read_page::<RevisionView>(parameters)?;
-    let snapshot = api.snapshot().await?;
-    let mut targets = Vec::new();
-    for entry in snapshot.clusters.values().filter(|entry| entry.record.target.is_some()) {
-        let record = &entry.record;
-        let applied = record.reported.as_ref().and_then(|reported| reported.applied);
-        if let Some(root) = root(&api, record).await? {
-            targets.push((root.sources, applied == record.target));
-        }
-    }
-    let views = view::revisions(targets.iter().map(|(sources, is_applied)| (sources.as_slice(), *is_applied)));
-    let rows = views.into_iter().map(|row| (format!("{}/{}", row.source, row.commit), row));
-    Ok(answer(page(rows, &wanted, snapshot.position, api.now())))
 }
 
 pub(super) async fn health() -> &'static str {

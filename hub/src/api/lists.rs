@@ -60,13 +60,13 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    /// Reads parameters for rows of one type. Labels are those of clusters.
+    /// Reads parameters for rows of one type. Labels are those of clusters, and count for what is on them.
     pub(super) fn read<T: Filterable>(parameters: Parameters) -> Result<Self, Problem> {
         let Query(query) = parameters.map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
         let wrong = |error: FilterError| Problem::diagnostic(StatusCode::BAD_REQUEST, &error.diagnostic());
         let mut filter = Filter::parse::<T>(query.filter.as_deref().unwrap_or_default()).map_err(wrong)?;
         if let Some(labels) = &query.label_selector {
-            filter = filter.and(Filter::parse_labels(labels).map_err(wrong)?);
+            filter = filter.and(Filter::parse_labels::<T>(labels).map_err(wrong)?);
         }
         let limit = query.limit.unwrap_or(PAGE_ROWS);
         if limit == 0 || limit > PAGE_ROWS_MAX {
@@ -129,13 +129,13 @@ impl<S: ApiStore, C: HubControl> Api<S, C> {
 pub(super) fn page<T: Filterable>(
     rows: impl IntoIterator<Item = (String, T)>,
     wanted: &Wanted,
-    position: Position,
+    snapshot: &Snapshot,
     now: Timestamp,
 ) -> Page<T> {
     let mut items = Vec::new();
     let (mut last, mut next) = (String::new(), None);
     for (key, row) in rows {
-        if wanted.after.as_ref().is_some_and(|after| key <= *after) || !wanted.filter.matches(&row) {
+        if wanted.after.as_ref().is_some_and(|after| key <= *after) || !snapshot.matches(&wanted.filter, &row) {
             continue;
         }
         if items.len() == wanted.limit {
@@ -145,7 +145,7 @@ pub(super) fn page<T: Filterable>(
         items.push(row);
         last = key;
     }
-    Page { items, next, position: position.0, generated_at: now }
+    Page { items, next, position: snapshot.position.0, generated_at: now }
 }
 
 /// Answers a page as JSON.
@@ -168,7 +168,7 @@ pub(super) async fn clusters<S: ApiStore, C: HubControl>(
     // Views are made only for rows that are looked at.
     let rows = snapshot.clusters.range((from, std::ops::Bound::Unbounded));
     let rows = rows.map(|(name, entry)| (name.to_string(), api.cluster_view(&entry.record)));
-    Ok(answer(page(rows, &wanted, snapshot.position, api.now())))
+    Ok(answer(page(rows, &wanted, &snapshot, api.now())))
 }
 
 pub(super) async fn groups<S: ApiStore, C: HubControl>(
@@ -179,7 +179,7 @@ pub(super) async fn groups<S: ApiStore, C: HubControl>(
     let snapshot = api.snapshot().await?;
     let views: Vec<ClusterView> = snapshot.clusters.values().map(|entry| api.cluster_view(&entry.record)).collect();
     let rows = view::groups(&snapshot.fleet.fleet, &views).into_iter().map(|group| (group.name.to_string(), group));
-    Ok(answer(page(rows, &wanted, snapshot.position, api.now())))
+    Ok(answer(page(rows, &wanted, &snapshot, api.now())))
 }
 
 pub(super) async fn applications<S: ApiStore, C: HubControl>(
@@ -194,7 +194,7 @@ pub(super) async fn applications<S: ApiStore, C: HubControl>(
     }
     let rows = application_rows(&snapshot, &api.inner.settings.bounds, api.now());
     let rows = rows.into_iter().map(|row| (row.name.to_string(), row));
-    Ok(answer(page(rows, &wanted, snapshot.position, api.now())))
+    Ok(answer(page(rows, &wanted, &snapshot, api.now())))
 }
 
 pub(super) async fn sources<S: ApiStore, C: HubControl>(
@@ -204,7 +204,7 @@ pub(super) async fn sources<S: ApiStore, C: HubControl>(
     let wanted = Wanted::read_page::<view::SourceView>(parameters)?;
     let snapshot = api.snapshot().await?;
     let rows = snapshot.sources.iter().map(|source| (source.name.to_string(), source_view(source)));
-    Ok(answer(page(rows, &wanted, snapshot.position, api.now())))
+    Ok(answer(page(rows, &wanted, &snapshot, api.now())))
 }
 
 pub(super) async fn drift<S: ApiStore, C: HubControl>(
@@ -228,7 +228,7 @@ pub(super) async fn drift<S: ApiStore, C: HubControl>(
         };
         let records = api.inner.store.drifts(&query).await?;
         let count = records.len();
-        found.take(drift_rows(records, &snapshot.names), count);
+        found.take(drift_rows(records, &snapshot.names), count, &snapshot);
     }
     Ok(answer(found.page(snapshot.position, api.now())))
 }
@@ -249,7 +249,7 @@ pub(super) async fn events<S: ApiStore, C: HubControl>(
         let records = api.inner.store.events(&query).await?;
         let count = records.len();
         let rows = records.iter().map(|record| (record.position, event_row(record, &snapshot.names))).collect();
-        found.take(rows, count);
+        found.take(rows, count, &snapshot);
     }
     Ok(answer(found.page(snapshot.position, api.now())))
 }
@@ -284,14 +284,14 @@ impl<'w, T: Filterable> Newest<'w, T> {
     }
 
     /// Takes rows with their positions; a row that cannot be shown is `None`.
-    fn take(&mut self, rows: Vec<(Position, Option<T>)>, read: usize) {
+    fn take(&mut self, rows: Vec<(Position, Option<T>)>, read: usize, snapshot: &Snapshot) {
         for (position, row) in rows {
             if self.items.len() == self.wanted.limit {
                 self.state = Scan::Cut;
                 return;
             }
             self.before = Some(position);
-            self.items.extend(row.filter(|row| self.wanted.filter.matches(row)));
+            self.items.extend(row.filter(|row| snapshot.matches(&self.wanted.filter, row)));
         }
         self.scanned += read;
         if read < PAGE_ROWS_MAX {

@@ -2,9 +2,13 @@
 
 use axum::Json;
 use serde_json::{Map, Value, json};
+use skerry_hub_core::view;
 
 use super::error::CODES;
 use super::routes::{Method, ROUTES, Route, Takes};
+
+/// Rows that have labels: those of their cluster.
+const LABELLED: &[&str] = &["ClusterView", "ObjectView", "DriftView", "EventView"];
 
 /// Makes the document.
 pub fn document() -> Value {
@@ -116,11 +120,13 @@ fn parameters(route: &Route) -> Vec<Value> {
             json!({"type": "string"}),
             "Terms that must all hold: `contact=offline,drift>0`.",
         ));
-        parameters.push(query(
-            "labelSelector",
-            json!({"type": "string"}),
-            "Labels that must match, as kubectl's `-l`.",
-        ));
+        if LABELLED.contains(&route.answers) {
+            parameters.push(query(
+                "labelSelector",
+                json!({"type": "string"}),
+                "Labels of clusters that must match, as kubectl's `-l`.",
+            ));
+        }
         parameters.push(query("limit", json!({"type": "integer", "minimum": 1, "maximum": 1000}), "Most rows."));
         parameters.push(query("cursor", json!({"type": "string"}), "The `next` of the page before."));
     }
@@ -134,7 +140,7 @@ fn parameters(route: &Route) -> Vec<Value> {
     parameters
 }
 
-/// What rows look like is said by their names here and, field by field, in the reference of the views.
+/// Views have their fields read off the types; what is no view stands here.
 fn schemas() -> Value {
     let mut schemas = Map::new();
     for route in ROUTES {
@@ -143,6 +149,7 @@ fn schemas() -> Value {
             schemas.insert(schema.to_owned(), json!({"type": "object"}));
         }
     }
+    schemas.extend(view::schema::schemas().into_iter().map(|(name, schema)| (name.to_owned(), schema)));
     let text = || json!({"type": "string"});
     let labels = || json!({"type": "object", "additionalProperties": {"type": "string"}});
     schemas.insert("Text".into(), text());

@@ -10,7 +10,7 @@ use skerry_hub_core::access::Action;
 
 use super::auth::{Gate, check};
 use super::error::Problem;
-use super::{Api, ApiStore, HubControl, detail, limits, lists, openapi, webhook, writes};
+use super::{Api, ApiStore, HubControl, detail, limits, lists, openapi, revisions, webhook, writes};
 
 /// One operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,7 +140,7 @@ fn handler<S: ApiStore, C: HubControl>(route: &Route) -> MethodRouter<Api<S, C>>
         Operation::ListObjects => method(route, detail::objects::<S, C>),
         Operation::ListDrift => method(route, lists::drift::<S, C>),
         Operation::ListEvents => method(route, lists::events::<S, C>),
-        Operation::ListRevisions => method(route, detail::revisions::<S, C>),
+        Operation::ListRevisions => method(route, revisions::list::<S, C>),
         Operation::ListSources => method(route, lists::sources::<S, C>),
         Operation::RegisterCluster => method(route, writes::register::<S, C>),
         Operation::RevokeCluster => method(route, writes::revoke::<S, C>),

@@ -13,6 +13,7 @@ use skerry_common::error_chain::Chain;
 use skerry_common::id::{ApplicationName, ClusterId, ClusterName, GroupName};
 use skerry_common::report::BundleMark;
 use skerry_common::status::ContactBounds;
+use skerry_hub_core::filter::{Filter, Filterable};
 use skerry_hub_core::fleet::Fleet;
 use skerry_hub_core::view::{self, AgentInfo, ClusterRecord, Reported, Section, Timestamp};
 use tokio::sync::watch;
@@ -263,6 +264,12 @@ impl Snapshot {
         }
     }
 
+    /// True when a row is wanted; the labels of its cluster count for it.
+    pub fn matches<T: Filterable>(&self, filter: &Filter, row: &T) -> bool {
+        let cluster = row.cluster().and_then(|name| self.clusters.get(name));
+        filter.matches_on(row, cluster.map(|entry| &entry.record.labels))
+    }
+
     /// The view of one cluster.
     pub fn view(&self, name: &ClusterName, bounds: &ContactBounds, now: Timestamp) -> Option<view::ClusterView> {
         self.clusters.get(name).map(|entry| view::cluster(&entry.record, bounds, now))
@@ -314,3 +321,6 @@ fn labels(fleet: &Fleet, name: &ClusterName, fixed: &BTreeMap<String, String>) -
 fn groups(fleet: &Fleet, labels: &BTreeMap<String, String>) -> BTreeSet<GroupName> {
     fleet.groups.iter().filter(|(_, group)| group.selector.matches(labels)).map(|(name, _)| name.clone()).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -132,13 +132,14 @@ impl<S: ApiStore, C: HubControl> Watcher<S, C> {
                 let changed = snapshot.changed.range((Bound::Excluded(self.last), Bound::Unbounded));
                 let entries = changed.filter_map(|(position, name)| Some((*position, snapshot.clusters.get(name)?)));
                 let rows = entries.map(|(position, entry)| (position, Some(self.api.cluster_view(&entry.record))));
-                push(&mut self.queue, rows, filter);
+                push(&mut self.queue, rows, filter, snapshot);
                 self.last = self.last.max(snapshot.position);
             }
             Watched::Applications(filter) => {
                 let (bounds, now) = (&self.api.inner.settings.bounds, self.api.now());
                 let rows = applications_touched(snapshot, bounds, now, self.last);
-                push(&mut self.queue, rows.into_iter().map(|(position, row)| (position, Some(row))), filter);
+                let rows = rows.into_iter().map(|(position, row)| (position, Some(row)));
+                push(&mut self.queue, rows, filter, snapshot);
                 self.last = self.last.max(snapshot.position);
             }
             Watched::Drift(_) => self.fill_drift(snapshot).await?,
@@ -159,7 +160,7 @@ impl<S: ApiStore, C: HubControl> Watcher<S, C> {
         let records = self.api.inner.store.drifts(&query).await?;
         let full = records.len() == BATCH;
         self.last = records.last().map_or(self.last, |record| record.position);
-        push(&mut self.queue, drift_rows(records, &snapshot.names), filter);
+        push(&mut self.queue, drift_rows(records, &snapshot.names), filter, snapshot);
         self.again_if(full);
         Ok(())
     }
@@ -176,7 +177,7 @@ impl<S: ApiStore, C: HubControl> Watcher<S, C> {
         }
         self.last = records.last().map_or(self.last.max(dropped), |record| record.position);
         let rows = records.iter().map(|record| (record.position, event_row(record, &snapshot.names)));
-        push(&mut self.queue, rows, filter);
+        push(&mut self.queue, rows, filter, snapshot);
         self.again_if(full);
         Ok(())
     }
@@ -194,10 +195,11 @@ fn push<T: Filterable + Serialize>(
     queue: &mut VecDeque<Event>,
     rows: impl IntoIterator<Item = (Position, Option<T>)>,
     filter: &Filter,
+    snapshot: &Snapshot,
 ) {
     let mut rows = rows
         .into_iter()
-        .filter_map(|(position, row)| Some((position, row.filter(|row| filter.matches(row))?)))
+        .filter_map(|(position, row)| Some((position, row.filter(|row| snapshot.matches(filter, row))?)))
         .peekable();
     while let Some((position, row)) = rows.next() {
         let event = Event::default().event("row");

@@ -103,6 +103,13 @@ impl MemoryStore {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).failures = calls;
     }
 
+    /// Damages the bytes of every root.
+    #[cfg(test)]
+    pub(crate) fn damage_roots(&self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.roots.values_mut().for_each(|root| root.payload.clear());
+    }
+
     /// Runs one transaction.
     fn with<T>(&self, step: impl FnOnce(&mut State) -> T) -> Result<T, StoreError> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

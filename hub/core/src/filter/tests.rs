@@ -4,6 +4,7 @@ struct Row;
 
 impl Filterable for Row {
     const FIELDS: &'static [&'static str] = &["name", "sync", "group", "drift", "reason"];
+    const LABELLED: bool = true;
 
     fn values(&self, field: &str) -> Vec<String> {
         let values: &[&str] = match field {
@@ -60,10 +61,11 @@ fn labels_are_fields_too() {
     check("label.example.com/site", true);
     check("label.example.com/site=", true);
     check("!label.canary,label.canary!=true", true);
-    let check = |text: &str, expected| assert_eq!(Filter::parse_labels(text).expect(text).matches(&Row), expected);
+    let check =
+        |text: &str, expected| assert_eq!(Filter::parse_labels::<Row>(text).expect(text).matches(&Row), expected);
     check("env=prod,example.com/site", true);
     check("env!=prod", false);
-    let both = Filter::parse_labels("env=prod").unwrap().and(Filter::parse::<Row>("sync=current").unwrap());
+    let both = Filter::parse_labels::<Row>("env=prod").unwrap().and(Filter::parse::<Row>("sync=current").unwrap());
     assert!(!both.matches(&Row));
 }
 
@@ -87,4 +89,43 @@ fn mistakes_are_named() {
     check("label.-=1", "label key");
     check(&"name,".repeat(100), "too long");
     check(&"n".repeat(5000), "too long");
+}
+
+/// A row of a cluster.
+struct OnCluster;
+
+impl Filterable for OnCluster {
+    const FIELDS: &'static [&'static str] = &["name"];
+    const LABELLED: bool = true;
+
+    fn values(&self, _: &str) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// A row without labels.
+struct Plain;
+
+impl Filterable for Plain {
+    const FIELDS: &'static [&'static str] = &["name"];
+
+    fn values(&self, _: &str) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+#[test]
+fn labels_of_a_cluster_count_for_its_rows_and_are_refused_where_there_are_none() {
+    let labels = BTreeMap::from([("env".to_owned(), "prod".to_owned())]);
+    let check = |text: &str, of_cluster: Option<&BTreeMap<String, String>>, expected: bool| {
+        let filter = Filter::parse_labels::<OnCluster>(text).expect("a selector");
+        assert_eq!(filter.matches_on(&OnCluster, of_cluster), expected, "{text}");
+    };
+    check("env=prod", Some(&labels), true);
+    check("env!=prod", Some(&labels), false);
+    check("env=prod", None, false);
+    check("!env", None, true);
+    assert_eq!(Filter::parse_labels::<Plain>("env=prod").err(), Some(FilterError::NoLabels));
+    assert_eq!(Filter::parse::<Plain>("label.env=prod").err(), Some(FilterError::NoLabels));
+    assert_eq!(Filter::parse_labels::<Plain>("").err(), None);
 }

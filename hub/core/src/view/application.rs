@@ -152,8 +152,4 @@ impl Filterable for ApplicationView {
             _ => Vec::new(),
         }
     }
-
-    fn label(&self, _key: &str) -> Option<&str> {
-        None
-    }
 }

@@ -263,6 +263,7 @@ impl Filterable for ClusterView {
         "agentVersion",
         "kubernetesVersion",
     ];
+    const LABELLED: bool = true;
 
     fn values(&self, field: &str) -> Vec<String> {
         let text = |text: &str| if text.is_empty() { Vec::new() } else { vec![text.to_owned()] };

@@ -181,8 +181,4 @@ impl Filterable for GroupView {
             _ => Vec::new(),
         }
     }
-
-    fn label(&self, _key: &str) -> Option<&str> {
-        None
-    }
 }

@@ -91,6 +91,7 @@ pub fn drifts<'a>(
 impl Filterable for DriftView {
     const FIELDS: &'static [&'static str] =
         &["cluster", "application", "kind", "apiGroup", "namespace", "object", "manager", "field", "outcome"];
+    const LABELLED: bool = true;
 
     fn values(&self, field: &str) -> Vec<String> {
         match field {
@@ -103,8 +104,8 @@ impl Filterable for DriftView {
         }
     }
 
-    fn label(&self, _key: &str) -> Option<&str> {
-        None
+    fn cluster(&self) -> Option<&ClusterName> {
+        Some(&self.cluster)
     }
 }
 

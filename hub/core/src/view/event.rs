@@ -11,13 +11,14 @@ use crate::filter::Filterable;
 /// Most fields that a line names; the drift's own view has all.
 const FIELDS_NAMED_MAX: usize = 3;
 
-/// Something that happened on a cluster.
+/// Something that happened on a cluster, or to the hub.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct EventView {
-    /// The cluster.
-    pub cluster: ClusterName,
-    /// The life of the agent's journal.
+    /// The cluster; absent when it concerns none, or all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster: Option<ClusterName>,
+    /// The life of the agent's journal; 0 for what the hub tells itself.
     pub incarnation: Incarnation,
     /// The place in it.
     pub sequence: Sequence,
@@ -57,7 +58,7 @@ pub fn event(
 ) -> EventView {
     let Line { kind, warning, application, object, message } = line(&entry.event);
     EventView {
-        cluster: cluster.clone(),
+        cluster: Some(cluster.clone()),
         incarnation,
         sequence: entry.sequence,
         at: Timestamp(entry.at_unix_ms),
@@ -138,10 +139,11 @@ fn drift_message(drift: &skerry_common::journal::Drift) -> String {
 impl Filterable for EventView {
     const FIELDS: &'static [&'static str] =
         &["cluster", "application", "event", "warning", "kind", "apiGroup", "namespace", "object"];
+    const LABELLED: bool = true;
 
     fn values(&self, field: &str) -> Vec<String> {
         match field {
-            "cluster" => vec![self.cluster.to_string()],
+            "cluster" => self.cluster.iter().map(ClusterName::to_string).collect(),
             "application" => self.application.iter().map(ApplicationName::to_string).collect(),
             "event" => vec![self.kind.clone()],
             "warning" => vec![self.warning.to_string()],
@@ -149,7 +151,7 @@ impl Filterable for EventView {
         }
     }
 
-    fn label(&self, _key: &str) -> Option<&str> {
-        None
+    fn cluster(&self) -> Option<&ClusterName> {
+        self.cluster.as_ref()
     }
 }

@@ -127,6 +127,7 @@ impl ObjectRef {
 impl Filterable for ObjectView {
     const FIELDS: &'static [&'static str] =
         &["cluster", "application", "kind", "apiGroup", "namespace", "object", "sync", "health", "age"];
+    const LABELLED: bool = true;
 
     fn values(&self, field: &str) -> Vec<String> {
         match field {
@@ -139,7 +140,7 @@ impl Filterable for ObjectView {
         }
     }
 
-    fn label(&self, _key: &str) -> Option<&str> {
-        None
+    fn cluster(&self) -> Option<&ClusterName> {
+        Some(&self.cluster)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use skerry_common::id::{Incarnation, Sequence};
+use skerry_common::id::{ApplicationName, Incarnation, Sequence};
 use skerry_common::journal::JournalEntry;
 use skerry_common::redact::{escape_controls, redact};
 use skerry_common::status::ContactBounds;
@@ -78,31 +78,50 @@ pub(in crate::api) fn drift_rows(records: Vec<DriftRecord>, names: &Names) -> Ve
     rows
 }
 
-/// An event as a line; `None` for one that concerns no known cluster.
+/// An event as a line; `None` for one of a cluster that is not known.
 pub(in crate::api) fn event_row(record: &EventRecord, names: &Names) -> Option<EventView> {
-    let cluster = names.get(record.cluster.as_ref()?)?;
+    let cluster = match &record.cluster {
+        Some(id) => Some(names.get(id)?),
+        None => None,
+    };
     let received_at = Timestamp(record.received_unix_ms);
     let mut view = match &record.what {
         What::Agent { incarnation, sequence, event } => {
             let entry = JournalEntry { sequence: *sequence, at_unix_ms: record.at_unix_ms, event: event.clone() };
-            view::event(cluster, *incarnation, &entry, received_at)
+            view::event(cluster?, *incarnation, &entry, received_at)
         }
         // The hub's own: life 0, in the hub's order.
         What::Hub(event) => EventView {
-            cluster: cluster.clone(),
+            cluster: cluster.cloned(),
             incarnation: Incarnation(0),
             sequence: Sequence(record.position.0),
             at: Timestamp(record.at_unix_ms),
             received_at,
             kind: camel_case(event.kind()),
             warning: is_warning(event),
-            application: None,
+            application: application(event),
             object: None,
             message: message(event),
         },
     };
     view.message = redact(&view.message);
     Some(view)
+}
+
+fn application(event: &HubEvent) -> Option<ApplicationName> {
+    match event {
+        HubEvent::RenderFailed { application, .. } => application.clone(),
+        HubEvent::Registered
+        | HubEvent::Joined
+        | HubEvent::Revoked
+        | HubEvent::Rejoin
+        | HubEvent::Published { .. }
+        | HubEvent::SourceChanged { .. }
+        | HubEvent::SourceFailed { .. }
+        | HubEvent::SyncRequested
+        | HubEvent::PruneConfirmed { .. }
+        | HubEvent::Suspicious { .. } => None,
+    }
 }
 
 fn camel_case(word: &str) -> String {

@@ -3,16 +3,21 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use skerry_common::id::{ApplicationName, CommitId, GroupName, Incarnation, Sequence, SourceName};
+use skerry_common::bundle::digest::Digest;
+use skerry_common::bundle::signature::{KeyId, Signature};
+use skerry_common::id::{
+    ApplicationName, ClusterId, CommitId, Epoch, Generation, GroupName, Incarnation, Place, Sequence, SourceName,
+};
 use skerry_common::journal::{Drift, DriftKind, Event, FieldDrift, JournalEntry};
 use skerry_common::object::ObjectKey;
-use skerry_common::report::ApplicationReport;
+use skerry_common::report::{ApplicationReport, BundleMark};
 use skerry_common::status::{Health, HealthCounts, Sync};
 use skerry_hub_core::fleet::selector::Selector;
 use skerry_hub_core::fleet::{Fleet, Group, Site};
 
 use super::{NOW, Rig, register, set};
 use crate::api::FleetInForce;
+use crate::store::bundles::{BundleStore as _, Reservation, Reserve};
 use crate::store::journal::HubEvent;
 use crate::store::memory::MemoryStore;
 use crate::store::sources::SourceRecord;
@@ -190,4 +195,90 @@ async fn sources_are_listed_without_credentials() {
     let about: Vec<_> =
         fleet["attention"].as_array().expect("a list").iter().filter_map(|row| row["about"].as_str()).collect();
     assert_eq!(set(&about), set(&["source shop"]));
+}
+
+#[tokio::test]
+async fn what_happened_to_the_hub_itself_is_listed_too() {
+    let rig = Rig::start().await;
+    let edge = rig.register("edge", &[("env", "prod")]).await;
+    let failed = HubEvent::SourceFailed { source: SourceName::parse("shop").expect("valid"), message: "gone".into() };
+    rig.store.record(None, failed, NOW).await.expect("records");
+    let application = ApplicationName::parse("web").ok();
+    let render = HubEvent::RenderFailed { application, message: "broken".into() };
+    rig.store.record(None, render, NOW).await.expect("records");
+    rig.store.record(Some(&edge), HubEvent::SyncRequested, NOW).await.expect("records");
+    let listed = rig.get("/api/v1/events").await.body;
+    let rows = listed["items"].as_array().expect("a page");
+    let kinds: Vec<_> = rows.iter().filter_map(|row| row["kind"].as_str()).collect();
+    assert_eq!(kinds, ["SyncRequested", "RenderFailed", "SourceFailed"], "{listed}");
+    assert_eq!((rows[0]["cluster"].as_str(), rows[1].get("cluster")), (Some("edge"), None));
+    assert_eq!(rows[1]["application"], "web");
+    let warnings = rig.get("/api/v1/events?filter=warning%3Dtrue,%21cluster").await.body;
+    assert_eq!(warnings["items"].as_array().map(Vec::len), Some(2), "{warnings}");
+}
+
+#[tokio::test]
+async fn labels_choose_what_is_on_a_cluster_and_are_refused_where_there_are_none() {
+    let rig = Rig::start().await;
+    let (edge, lab) = (rig.register("edge", &[("env", "prod")]).await, rig.register("lab", &[]).await);
+    for cluster in [&edge, &lab] {
+        rig.store.record(Some(cluster), HubEvent::SyncRequested, NOW).await.expect("records");
+    }
+    let chosen = async |path: &str| {
+        let body = rig.get(path).await.body;
+        let rows = body["items"].as_array().unwrap_or_else(|| panic!("{path}: {body}")).clone();
+        rows.iter().filter_map(|row| row["cluster"].as_str().map(str::to_owned)).collect::<Vec<_>>()
+    };
+    assert_eq!(chosen("/api/v1/events?labelSelector=env%3Dprod").await, ["edge"]);
+    assert_eq!(chosen("/api/v1/events?labelSelector=%21env").await, ["lab"]);
+    assert_eq!(chosen("/api/v1/events?filter=label.env%3Dprod").await, ["edge"]);
+    assert!(chosen("/api/v1/drift?labelSelector=env%3Dprod").await.is_empty());
+    assert!(chosen("/api/v1/objects?labelSelector=env%3Dprod").await.is_empty());
+    for kind in ["groups", "applications", "sources", "revisions"] {
+        let refused = rig.get(&format!("/api/v1/{kind}?labelSelector=env%3Dprod")).await;
+        assert_eq!(refused.problem(), (400, "SK0370"), "{kind}");
+        assert!(refused.body["detail"].as_str().expect("text").contains("no labels"), "{}", refused.body);
+    }
+}
+
+/// Publishes a root that is made of one commit.
+async fn publish(rig: &Rig, cluster: &ClusterId, generation: u64, parent: Option<Digest>, commit: char) -> Digest {
+    let revision = serde_json::json!({
+        "name": "shop", "url": "https://h/shop", "ref": "branch main", "commit": commit.to_string().repeat(40),
+        "verified": "none",
+    });
+    let root = serde_json::json!({
+        "schema": 1, "fleet": "test", "cluster": cluster.as_str(), "epoch": 1, "generation": generation,
+        "issued": "2026-01-01T00:00:00Z", "expires": "2027-01-01T00:00:00Z", "hub": "hub", "renderer": "r",
+        "sources": [revision], "applications": [],
+    });
+    let payload = serde_json::to_vec(&root).expect("JSON");
+    let place = Place { epoch: Epoch(1), generation: Generation(generation) };
+    let mark = BundleMark { place, root: Digest::of(&payload) };
+    let wanted = Reservation { cluster: cluster.clone(), parent, place, payload, now_unix_ms: NOW };
+    assert_eq!(rig.store.reserve(wanted).await.expect("answers"), Reserve::Reserved);
+    let signature = Signature { keyid: KeyId("k".into()), sig: vec![0; 64] };
+    assert!(rig.store.attach_signature(cluster, mark, signature, NOW).await.expect("signs"));
+    mark.root
+}
+
+#[tokio::test]
+async fn roots_are_read_once_for_revisions_and_newer_ones_take_their_place() {
+    let rig = Rig::start().await;
+    let (edge, lab) = (rig.register("edge", &[]).await, rig.register("lab", &[]).await);
+    let first = publish(&rig, &edge, 1, None, 'a').await;
+    publish(&rig, &lab, 1, None, 'a').await;
+    let listed = async || {
+        let body = rig.get("/api/v1/revisions").await.body;
+        let rows = body["items"].as_array().unwrap_or_else(|| panic!("{body}")).clone();
+        rows.iter()
+            .map(|row| (row["commit"].as_str().map(|it| it[..1].to_owned()), row["targeted"].clone()))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(listed().await, [(Some("a".to_owned()), 2.into())]);
+    // Nothing is read again: the roots' bytes may be unreadable by now.
+    rig.store.damage_roots();
+    assert_eq!(listed().await, [(Some("a".to_owned()), 2.into())]);
+    publish(&rig, &edge, 2, Some(first), 'b').await;
+    assert_eq!(listed().await, [(Some("a".to_owned()), 1.into()), (Some("b".to_owned()), 1.into())]);
 }

@@ -63,10 +63,12 @@ pub async fn of<T: Row>(
     let text = query.terms.join(",");
     Filter::parse::<T>(&text).map_err(|error| refused(&error))?;
     if let Some(selector) = &selection.selector {
-        Filter::parse_labels(selector).map_err(|error| refused(&error))?;
+        Filter::parse_labels::<ClusterView>(selector).map_err(|error| refused(&error))?;
         match kind {
-            ResourceKind::Clusters => query.labels = Some(selector.clone()),
-            ResourceKind::Apps | ResourceKind::Objects | ResourceKind::Drift | ResourceKind::Events => {
+            ResourceKind::Clusters | ResourceKind::Objects | ResourceKind::Drift | ResourceKind::Events => {
+                query.labels = Some(selector.clone());
+            }
+            ResourceKind::Apps => {
                 query.terms.push(clusters_with(selector, client).await?);
             }
             ResourceKind::Groups | ResourceKind::Revisions | ResourceKind::Sources => {
