@@ -5,6 +5,19 @@ use std::path::{Path, PathBuf};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use skerry_agent::agent::identity_folder;
+use skerry_agent::identity::{IdentityFolder, roots};
+use skerry_agent::transport::quic::connect_any;
+use skerry_certs::tls::{LinkProtocol, link_client_config};
+use skerry_common::bundle::delta;
+use skerry_common::bundle::manifest::Manifest;
+use skerry_common::bundle::root::BundleRoot;
+use skerry_common::id::{Incarnation, Sequence};
+use skerry_common::report::Facts;
+use skerry_common::wire::v1::{AgentMessage, CHUNK_BYTES_MAX, HubMessage, Introduction};
+use skerry_hub::hub::system_clock;
+use skerry_hub::store::access::Role;
+
 use crate::stage::{Site, Stage, logged};
 
 const MARKER: &str = "marker-5e7b0c1d-in-clear";
@@ -29,6 +42,92 @@ fn write(stage: &Stage, value: &str) {
     stage.work.write("apps/secret.yaml", text);
 }
 
+/// Everything that the HTTPS API answers to somebody who may read.
+async fn api(stage: &Stage, site: &Site) -> Vec<(String, Vec<u8>)> {
+    let hub = stage.hub();
+    let token = hub.make_token(&format!("reader-{}", logged().len()), Role::Admin, &system_clock()).await;
+    let token = token.expect("a token");
+    let trust = skerry_certs::tls::api_client_config(&hub.api_ca).expect("settings");
+    let client = reqwest::Client::builder().tls_backend_preconfigured(trust).build().expect("a client");
+    let cluster = [format!("/api/v1/clusters/{}", site.name), format!("/api/v1/clusters/{}/bundle", site.name)];
+    let lists = [
+        "fleet",
+        "groups",
+        "clusters",
+        "applications",
+        "applications/web",
+        "objects",
+        "drift",
+        "events",
+        "revisions",
+        "sources",
+    ];
+    let paths = lists.map(|list| format!("/api/v1/{list}")).into_iter().chain(cluster).chain(["/metrics".to_owned()]);
+    let mut answers = Vec::new();
+    for path in paths {
+        let url = format!("https://localhost:{}{path}", hub.api_address.port());
+        let answer = client.get(url).bearer_auth(&token).send().await.expect("an answer");
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        answers.push((path, answer.bytes().await.expect("a body").to_vec()));
+    }
+    answers
+}
+
+/// What the hub sends to the agent's place, decoded: the offer and its content.
+async fn frames(stage: &Stage, site: &Site) {
+    let folder = IdentityFolder::open(&identity_folder(&site.options.state_folder)).expect("a folder");
+    let enrolled = folder.enrolled().expect("reads").expect("has joined");
+    let trusted = roots(&enrolled.trust).expect("roots");
+    let (fleet, identity) = (&enrolled.me.fleet, Some(&enrolled.tls));
+    let client = link_client_config(fleet, &trusted, identity, LinkProtocol::Session, &system_clock());
+    let hub = connect_any(&client.expect("settings"), &enrolled.trust.root().hubs).await.expect("connects");
+    let (mut reader, mut writer) = hub.greeted_stream().await.expect("a session");
+    let introduction = Introduction {
+        agent_version: "test".into(),
+        bundle_schemas: vec![1],
+        incarnation: Incarnation(1),
+        journal_end: Sequence(0),
+        current: None,
+        highest: None,
+        trust_version: 1,
+        facts: Facts::default(),
+    };
+    writer.message(&AgentMessage::Introduction(introduction)).await.expect("sends");
+    let offer = loop {
+        if let HubMessage::Offer(offer) = reader.message().await.expect("a message") {
+            break offer;
+        }
+    };
+    let payload = &offer.root.payload;
+    let payload = delta::decompress(&[], &payload.zstd, &payload.content).expect("whole");
+    assert_absent(&payload, "the offered root");
+    let root: BundleRoot = serde_json::from_slice(&payload).expect("a root");
+    let (mut content, mut asking) = hub.stream().await.expect("a stream");
+    let mut wanted: Vec<_> = root.applications.iter().map(|application| application.manifest).collect();
+    wanted.extend(root.key_blob);
+    let mut seen = 0;
+    while let Some(blob) = wanted.pop() {
+        asking.message(&AgentMessage::Fetch { blobs: vec![blob] }).await.expect("asks");
+        let mut bytes = Vec::new();
+        loop {
+            match content.message().await.expect("an answer") {
+                HubMessage::BlobChunk { zstd, .. } => {
+                    bytes.extend(delta::decompress_at_most(&[], &zstd, CHUNK_BYTES_MAX as u64).expect("zstd"));
+                }
+                HubMessage::FetchDone => break,
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_absent(&bytes, "a fetched blob");
+        seen += 1;
+        if let Ok(manifest) = Manifest::parse(&bytes) {
+            wanted.extend(manifest.objects.iter().map(|entry| entry.content));
+        }
+    }
+    assert!(seen > 3, "manifest, keys and objects: {seen}");
+    assert!(stage.events(site).await.len() > 1);
+}
+
 /// Everything that was written, sent or said.
 async fn search(stage: &Stage, site: &Site) {
     let archive = stage.archive(site).await;
@@ -40,7 +139,10 @@ async fn search(stage: &Stage, site: &Site) {
     assert_absent(format!("{:?}", stage.events(site).await).as_bytes(), "the events");
     assert_absent(format!("{:?}", stage.drifts(site).await).as_bytes(), "the drifts");
     assert_absent(format!("{:?}", site.agent().snapshot.borrow()).as_bytes(), "the agent's state");
-    let git = stage.hub_folder().join("git");
+    for (path, body) in api(stage, site).await {
+        assert_absent(&body, &path);
+    }
+    let git = stage.hub_folder().join("data").join("git");
     for file in files(stage.folder.path()).into_iter().filter(|file| !file.starts_with(&git)) {
         // A file may have been replaced since it was listed.
         assert_absent(&std::fs::read(&file).unwrap_or_default(), &file.display().to_string());
@@ -80,7 +182,8 @@ async fn a_secret_is_in_clear_in_the_cluster_alone_also_after_change_drift_and_f
     .await;
     assert_absent(format!("{problems:?}").as_bytes(), "the problems");
     search(&stage, &site).await;
-    stage.stop_hub().await;
     site.stop().await;
+    frames(&stage, &site).await;
+    stage.stop_hub().await;
     assert_absent(&logged(), "the log");
 }

@@ -8,6 +8,7 @@ use skerry_certs::identity::Identity;
 use skerry_certs::request::{AgentKey, SigningRequest};
 use skerry_certs::tls::{LinkProtocol, link_client_config};
 use skerry_hub::hub::system_clock;
+use skerry_hub::keys::KeyFolder;
 
 use crate::stage::Stage;
 
@@ -23,7 +24,7 @@ async fn is_heard(enrolled: &Enrolled, identity: Option<&Identity>) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_certificate_or_with_one_of_another_ca_nobody_is_heard() {
+async fn without_a_certificate_or_with_a_foreign_or_expired_one_nobody_is_heard() {
     let stage = Stage::build().await;
     let site = stage.joined("one").await;
     let folder = IdentityFolder::open(&identity_folder(&site.options.state_folder)).expect("a folder");
@@ -40,5 +41,13 @@ async fn without_a_certificate_or_with_one_of_another_ca_nobody_is_heard() {
 
     assert!(!is_heard(&enrolled, None).await, "without a certificate");
     assert!(!is_heard(&enrolled, Some(&forged)).await, "with a certificate of another authority");
+
+    // Of the fleet's own authority, for its own key, but over since a day.
+    let keys = KeyFolder::new(&stage.hub_folder().join("data").join("keys")).load().expect("the hub's keys");
+    let then = now - time::Duration::days(8);
+    let issued = keys.authority.issue_agent(&request, &enrolled.me.cluster, then, 7).expect("a certificate");
+    let fleet_roots = keys.authority.roots().expect("roots");
+    let (expired, _) = key.accept(&issued.chain, &enrolled.me.fleet, &fleet_roots, then).expect("fits together");
+    assert!(!is_heard(&enrolled, Some(&expired)).await, "with one that has expired");
     assert!(is_heard(&enrolled, Some(&enrolled.tls)).await, "with its own");
 }
