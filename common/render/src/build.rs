@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use skerry_common::diagnostic::{Diagnostic, Location};
 use skerry_yaml::{Node, Rules, json_to_yaml, to_json_with};
 
+use crate::allowed::Allowed;
 use crate::codes::{self, Fallible, fail};
 use crate::document::{Source, flatten_lists, read_documents};
 use crate::limits::RenderLimits;
@@ -26,13 +27,24 @@ pub(crate) struct Build {
 
 /// Renders a path to checked objects, or says everything that is wrong with it.
 pub fn render(tree: &dyn SourceTree, request: &RenderRequest<'_>) -> Result<Rendered, Vec<Diagnostic>> {
-    let build = build(tree, request.path, request.limits)?;
+    let build = build(View::new(tree, request.limits), request.path)?;
     finish(&build, request.namespace, request.variables)
 }
 
 /// Builds a path without replacing variables and without checks: what `kustomize build` gives.
 pub fn build_documents(tree: &dyn SourceTree, path: &str, limits: RenderLimits) -> Result<Vec<Node>, Vec<Diagnostic>> {
-    Ok(build(tree, path, limits)?.sources.into_iter().map(|source| source.node).collect())
+    build_allowed(tree, path, limits, &Allowed::default())
+}
+
+/// Builds as [`build_documents`] does, allowed more than to read.
+pub fn build_allowed(
+    tree: &dyn SourceTree,
+    path: &str,
+    limits: RenderLimits,
+    allowed: &Allowed,
+) -> Result<Vec<Node>, Vec<Diagnostic>> {
+    let built = build(View::new(tree, limits).allowing(allowed), path)?;
+    Ok(built.sources.into_iter().map(|source| source.node).collect())
 }
 
 /// Prints documents as `kustomize build` prints them.
@@ -48,8 +60,8 @@ pub fn print_documents(documents: &[Node]) -> Result<String, Vec<Diagnostic>> {
     Ok(texts.join("---\n"))
 }
 
-pub(crate) fn build(tree: &dyn SourceTree, path: &str, limits: RenderLimits) -> Fallible<Build> {
-    let view = View::new(tree, limits);
+/// Builds what a path of a view holds.
+pub(crate) fn build(view: View<'_>, path: &str) -> Fallible<Build> {
     let at = Location::default();
     let found = locate(&view, path, &at)?;
     let sources = if found.is_folder {

@@ -110,11 +110,6 @@ pub const CODES: &[(u16, &str, &str)] = &[
         "The kustomization has a field that Kustomize does not know. It would have no effect, so it is refused; the message names the nearest field that exists.",
     ),
     (
-        442,
-        "not supported yet",
-        "The kustomization uses a field of Kustomize that Skerry does not support yet. It is refused rather than ignored, because the result would differ from what `kustomize build` gives.",
-    ),
-    (
         443,
         "cycle",
         "A folder includes itself, or a folder that contains it, through `resources` or `components`. The message shows the chain.",
@@ -221,6 +216,16 @@ pub const CODES: &[(u16, &str, &str)] = &[
         "What is listed in `validators` may refuse resources but not change them; only the label `validated-by` may be left on what has no labels. Before: `validators: [labels.yaml]`. After: `transformers: [labels.yaml]`.",
     ),
     (
+        474,
+        "Helm not enabled",
+        "The kustomization asks for a Helm chart (`helmCharts`, or a `HelmChartInflationGenerator`). Charts are rendered by the `helm` program, which runs only where the operator enables it. Before: `helmCharts: [{name: web, releaseName: web}]`. After: `resources: [web.yaml]`, with the output of `helm template web charts/web` in that file.",
+    ),
+    (
+        475,
+        "Helm chart cannot be rendered",
+        "A field of the chart has a value that Kustomize does not allow, its values cannot be merged, or `helm` refused; then the message holds its words. Before: `valuesMerge: deep`. After: `valuesMerge: merge`.",
+    ),
+    (
         480,
         "replacement invalid",
         "A replacement needs a `source` (or a `sourceValue`) and `targets`, each with a `select`; or else only a `path` to a file that holds them. Before: `- {source: {kind: ConfigMap, name: a}}`, which says what to copy and not where to. After: `- {source: {kind: ConfigMap, name: a}, targets: [{select: {kind: Deployment}, fieldPaths: [spec.template.metadata.name]}]}`.",
@@ -270,12 +275,12 @@ codes! {
     UNREADABLE = 406; NOT_YAML = 410; NOT_AN_OBJECT = 411; FIELD_MISSING = 412; DECLARED_TWICE = 413;
     NAMESPACE_ON_CLUSTER_SCOPED = 414; TOO_MANY_DOCUMENTS = 415; NO_JSON_FORM = 416; STATUS_IGNORED = 417;
     UNKNOWN_VARIABLE = 420; MALFORMED_VARIABLE = 421; HELM = 430; NOTHING_TO_RENDER = 431; KUSTOMIZATION_INVALID = 440;
-    UNKNOWN_FIELD = 441; NOT_SUPPORTED_YET = 442; CYCLE = 443; TOO_NESTED = 444; NOT_A_RESOURCE = 445;
+    UNKNOWN_FIELD = 441; CYCLE = 443; TOO_NESTED = 444; NOT_A_RESOURCE = 445;
     FILE_OUTSIDE = 446; RESOURCE_TWICE = 447; COMPONENT_MISPLACED = 448; REMOTE = 449; PATCH_UNREADABLE = 450;
     PATCH_TARGET = 451; PATCH_FAILS = 452; SELECTOR = 453; GENERATOR_INVALID = 455; GENERATOR_CLASH = 456;
     REPLICAS_UNMATCHED = 457; AMBIGUOUS_REFERENCE = 458; UNEXPECTED_SHAPE = 459; DEPRECATED = 460;
     SEVERAL_KUSTOMIZATIONS = 461; NO_EFFECT = 470;
-    PLUGIN = 471; PLUGIN_CONFIGURATION = 472; VALIDATOR_CHANGES = 473;
+    PLUGIN = 471; PLUGIN_CONFIGURATION = 472; VALIDATOR_CHANGES = 473; HELM_DISABLED = 474; CHART = 475;
     REPLACEMENT = 480; REPLACEMENT_SOURCE = 481; REPLACEMENT_TARGET = 482; VAR = 483;
     VAR_UNUSED = 484; FIELD_SPECS = 485; SCHEMA = 486;
 }

@@ -10,9 +10,9 @@
 //! ```
 //! Resources keep every identity that they had ([`resource::Resource::previous`]), because patches,
 //! selectors and references may use any of them; only at the very end are references rewritten.
-//! A field that is not built yet is refused by name (`SK0442`), never ignored.
 
 mod accumulate;
+mod charts;
 mod config;
 mod crds;
 mod embedded;

@@ -18,12 +18,13 @@
 //! with a memory, and [`CODES`] for what can be wrong.
 //!
 //! # Guarantees
-//! * Nothing outside the [`SourceTree`] is read: no disk, network, clock or environment.
+//! * Nothing outside the [`SourceTree`] is read, but what [`Allowed`] hands out: no disk, network,
+//!   clock or environment.
 //! * No path leaves the root of the tree, whatever `..` and symbolic links say.
 //! * [`RenderLimits`] bound what is read and made; bytes from outside never cause a panic.
 //! * The same tree, request and version give the same bytes, in memory or not.
-//! * A field of Kustomize that is not supported yet is refused by name, never ignored.
 
+mod allowed;
 mod build;
 mod codes;
 mod document;
@@ -39,7 +40,8 @@ mod suggest;
 mod tree;
 mod variables;
 
-pub use build::{build_documents, print_documents, render};
+pub use allowed::{Allowed, ChartError, ChartFlag, ChartRenderer, ChartRequest, ChartSource};
+pub use build::{build_allowed, build_documents, print_documents, render};
 pub use codes::CODES;
 pub use limits::RenderLimits;
 pub use read_set::ReadSet;

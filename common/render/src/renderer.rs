@@ -14,11 +14,12 @@ use std::sync::Arc;
 
 use skerry_common::diagnostic::{Diagnostic, Location};
 
+use crate::allowed::Allowed;
 use crate::build::{Build, build, finish};
 use crate::codes;
 use crate::limits::RenderLimits;
 use crate::request::{RenderRequest, Rendered};
-use crate::tree::SourceTree;
+use crate::tree::{SourceTree, View};
 
 /// How much a renderer remembers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +41,7 @@ impl Default for MemoLimits {
 #[derive(Debug, Default)]
 pub struct Renderer {
     limits: MemoLimits,
+    allowed: Allowed,
     builds: VecDeque<BuildEntry>,
     results: VecDeque<ResultEntry>,
     counts: MemoCounts,
@@ -77,6 +79,12 @@ impl Renderer {
     /// A renderer that remembers nothing yet.
     pub fn new(limits: MemoLimits) -> Self {
         Self { limits, ..Self::default() }
+    }
+
+    /// The same renderer, allowed more than to read. What it remembers stays: ask for it at once.
+    #[must_use]
+    pub fn allowing(self, allowed: Allowed) -> Self {
+        Self { allowed, ..self }
     }
 
     /// How often the memo helped.
@@ -146,7 +154,7 @@ impl Renderer {
             }
             None => {
                 self.counts.builds_made += 1;
-                let build = Arc::new(build(tree, request.path, request.limits)?);
+                let build = Arc::new(build(View::new(tree, request.limits).allowing(&self.allowed), request.path)?);
                 BuildEntry { path: request.path.to_owned(), limits: request.limits, build }
             }
         };

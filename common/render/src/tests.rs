@@ -1,6 +1,7 @@
 //! Behaviour of the whole crate, on trees in memory.
 
 mod cases;
+mod charts;
 mod errors;
 mod golden;
 mod incremental;

@@ -39,6 +39,8 @@ pub(crate) struct Around {
     folders: Vec<String>,
     /// Where each lies, as written, while notes are kept; else nothing.
     origins: Vec<Origin>,
+    /// The namespace that each gives to Helm charts: its own, or that of the one around.
+    namespaces: Vec<String>,
 }
 
 impl Around {
@@ -55,6 +57,7 @@ impl Around {
     fn leave(&mut self) {
         self.folders.pop();
         self.origins.pop();
+        self.namespaces.pop();
     }
 }
 
@@ -69,7 +72,8 @@ pub(crate) fn open_root(view: &View<'_>, folder: &str) -> Fallible<Kustomization
 /// Gathers and transforms what a kustomization says.
 pub(crate) fn accumulate(view: &View<'_>, kustomization: &Kustomization) -> Fallible<Gathered> {
     let origins = if kustomization.notes.kept { vec![Origin::default()] } else { Vec::new() };
-    let mut around = Around { folders: vec![kustomization.folder.clone()], origins };
+    let (folders, namespaces) = (vec![kustomization.folder.clone()], vec![kustomization.namespace.clone()]);
+    let mut around = Around { folders, origins, namespaces };
     target(view, kustomization, Gathered::default(), &mut around)
 }
 
@@ -132,7 +136,8 @@ fn generate(
     around: &mut Around,
     resources: &mut Vec<Resource>,
 ) -> Fallible<()> {
-    for generator in generators::of_fields(kustomization) {
+    let namespace = around.namespaces.last().map_or("", String::as_str);
+    for generator in generators::of_fields(view, kustomization, namespace)? {
         let maker = around.maker(kustomization, generator.kind());
         generators::run(view, kustomization, &generator, maker.as_ref(), resources)?;
     }
@@ -278,6 +283,8 @@ fn enter(view: &View<'_>, next: &Kustomization, entry: &Text, around: &mut Aroun
         return fail(codes::TOO_NESTED, &entry.at, message);
     }
     folders.push(next.folder.clone());
+    let namespace = Some(&next.namespace).filter(|own| !own.is_empty()).or(around.namespaces.last()).cloned();
+    around.namespaces.push(namespace.unwrap_or_default());
     around.origins.extend(around.origins.last().map(|origin| origin.append(&entry.value)));
     Ok(())
 }

@@ -162,7 +162,9 @@ impl Additions {
         let known = self.references.iter_mut().find(|known| known.gvk == reference.gvk);
         match known {
             None => self.references.push(reference),
-            Some(known) => field_spec::merge(&mut known.fields, &reference.fields).or_else(|clash| refuse(clash, at))?,
+            Some(known) => {
+                field_spec::merge(&mut known.fields, &reference.fields).or_else(|clash| refuse(clash, at))?
+            }
         }
         Ok(())
     }
@@ -177,13 +179,15 @@ impl Additions {
         for reference in more.references {
             self.refer(reference, at)?;
         }
-        self.references.sort_by_cached_key(|known| order::kind_key(&known.gvk.group, &known.gvk.version, &known.gvk.kind));
+        self.references
+            .sort_by_cached_key(|known| order::kind_key(&known.gvk.group, &known.gvk.version, &known.gvk.kind));
         Ok(())
     }
 }
 
 fn refuse(clash: &FieldSpec, at: &Location) -> Fallible<()> {
-    let message = format!("the field `{}` of `{}` is configured twice, once to be made and once not", clash.path, clash.kind);
+    let message =
+        format!("the field `{}` of `{}` is configured twice, once to be made and once not", clash.path, clash.kind);
     fail_with_help(codes::FIELD_SPECS, at, message, "write the same `create` in both, or delete one")
 }
 

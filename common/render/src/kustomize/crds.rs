@@ -34,7 +34,8 @@ pub(crate) fn read(view: &View<'_>, found: &Found, content: &[u8], at: &Location
     let nodes = parse_nodes(content, &found.path, &view.limits)?;
     let root = nodes.first().filter(|root| root.is_mapping());
     let Some(root) = root.filter(|root| root.entries().iter().all(|(_, one)| one.is_mapping() || one.is_null())) else {
-        let message = format!("`{}` is no file of OpenAPI definitions: names of types, each with a `Schema`", found.path);
+        let message =
+            format!("`{}` is no file of OpenAPI definitions: names of types, each with a `Schema`", found.path);
         return fail(codes::SCHEMA, at, message);
     };
     let mut walk = Walk { root, additions: Additions::default(), seen: 0, at };
@@ -70,7 +71,11 @@ impl<'a> Walk<'a> {
         for (name, property) in properties(definition) {
             self.seen += 1;
             if self.seen > PROPERTIES_MAX {
-                return fail(codes::TOO_LARGE, self.at, format!("the types have more than {PROPERTIES_MAX} properties"));
+                return fail(
+                    codes::TOO_LARGE,
+                    self.at,
+                    format!("the types have more than {PROPERTIES_MAX} properties"),
+                );
             }
             path.push(name.as_str().unwrap_or(""));
             self.property(kind, property, path)?;

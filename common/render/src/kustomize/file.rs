@@ -1,5 +1,6 @@
 //! The kustomization file: its fields, typed, each with its place.
 
+pub(crate) mod charts;
 mod configuration;
 mod output;
 mod reader;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 use skerry_common::diagnostic::{Diagnostic, Location};
 
+pub(crate) use charts::{ChartRule, ValuesMerge};
 pub(crate) use output::{BuildNotes, ShownNotes, SortRule};
 pub(crate) use reader::{Reader, Spot, Text};
 pub(crate) use replacements::{FieldRule, Origin, ReplacementEntry, ReplacementRule, SourceRule, TargetRule};
@@ -26,8 +28,8 @@ use crate::codes::{self, Fallible, fail};
 use crate::document::parse_nodes;
 use crate::tree::{Found, View};
 
-/// What of a kustomization is built.
-const SUPPORTED: &[&str] = &[
+/// What a kustomization may hold.
+const FIELDS: &[&str] = &[
     "apiVersion",
     "kind",
     "metadata",
@@ -59,16 +61,16 @@ const SUPPORTED: &[&str] = &[
     "vars",
     "crds",
     "configurations",
+    "helmGlobals",
+    "helmCharts",
+    "helmChartInflationGenerator",
 ];
-
-/// What Kustomize has besides. Refused by name, unless empty.
-const NOT_YET: &[&str] =
-    &["helmGlobals", "helmCharts", "helmChartInflationGenerator"];
 
 /// Fields that still work, with what to write instead.
 const DEPRECATED: &[(&str, &str)] = &[
     ("bases", "resources"),
     ("commonLabels", "labels"),
+    ("helmChartInflationGenerator", "helmCharts"),
     ("imageTags", "images"),
     ("patchesJson6902", "patches"),
     ("patchesStrategicMerge", "patches"),
@@ -110,6 +112,7 @@ pub(crate) struct Kustomization {
     pub(crate) openapi: OpenApiRule,
     pub(crate) config_maps: Vec<GeneratorRule>,
     pub(crate) secrets: Vec<GeneratorRule>,
+    pub(crate) charts: Vec<ChartRule>,
     /// Paths or documents that configure plugins, as `transformers` and `validators`.
     pub(crate) generators: Vec<Text>,
     pub(crate) transformers: Vec<Text>,
@@ -179,16 +182,10 @@ fn openapi(reader: &mut Reader, root: &Spot<'_>) -> OpenApiRule {
 }
 
 fn check_fields(view: &View<'_>, reader: &mut Reader, root: &Spot<'_>) {
-    let known: Vec<&str> = SUPPORTED.iter().chain(NOT_YET).copied().collect();
-    reader.only(root, &known);
-    for (key, value) in root.node.entries() {
+    reader.only(root, FIELDS);
+    for (key, _) in root.node.entries() {
         let name = key.as_str().unwrap_or("");
         let spot = Spot { node: key, path: name.to_owned() };
-        let is_empty =
-            value.is_null() || (value.items().is_empty() && value.entries().is_empty() && !value.is_scalar());
-        if NOT_YET.contains(&name) && !is_empty {
-            reader.problem(codes::NOT_SUPPORTED_YET, &spot, format!("`{name}` is not supported yet"));
-        }
         if let Some((_, successor)) = DEPRECATED.iter().find(|(old, _)| *old == name) {
             let warning = Diagnostic::warning(codes::DEPRECATED, format!("`{name}` is deprecated"));
             view.warn(warning.at(reader.at(&spot)).help(format!("use `{successor}`")));
@@ -262,6 +259,7 @@ fn read_fields(reader: &mut Reader, root: &Spot<'_>, found: &Found, folder: &str
         openapi: openapi(reader, root),
         config_maps: rules::generators(reader, root, "configMapGenerator"),
         secrets: rules::generators(reader, root, "secretGenerator"),
+        charts: charts::charts(reader, root),
         generators: reader.texts(root, "generators"),
         transformers: reader.texts(root, "transformers"),
         validators: reader.texts(root, "validators"),

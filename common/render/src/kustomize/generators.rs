@@ -13,7 +13,8 @@ use base64::engine::general_purpose::STANDARD;
 use skerry_common::diagnostic::Location;
 use skerry_yaml::{Node, Position, Rules};
 
-use super::file::{GeneratorRule, Kustomization};
+use super::charts;
+use super::file::{ChartRule, GeneratorRule, Kustomization};
 use super::notes::{self, Maker};
 use super::resource::{Behavior, Resource, set_metadata};
 use crate::codes::{self, Fallible, fail};
@@ -28,6 +29,7 @@ const ENCODED_LINE: usize = 70;
 pub(crate) enum Generator {
     Pairs(Made, GeneratorRule),
     Policy(Policy),
+    Chart(Box<ChartRule>),
 }
 
 /// Which kind a generator of pairs makes.
@@ -44,15 +46,26 @@ impl Generator {
             Generator::Pairs(Made::ConfigMap, _) => "ConfigMapGenerator",
             Generator::Pairs(Made::Secret, _) => "SecretGenerator",
             Generator::Policy(_) => "IAMPolicyGenerator",
+            Generator::Chart(_) => "HelmChartInflationGenerator",
         }
     }
 }
 
-/// The generators that the fields of a kustomization ask for, config maps first.
-pub(crate) fn of_fields(kustomization: &Kustomization) -> Vec<Generator> {
+/// The generators that the fields of a kustomization ask for, config maps first and charts last.
+/// Charts that name no namespace get the one given.
+pub(crate) fn of_fields(view: &View<'_>, kustomization: &Kustomization, namespace: &str) -> Fallible<Vec<Generator>> {
     let maps = kustomization.config_maps.iter().map(|rule| Generator::Pairs(Made::ConfigMap, rule.clone()));
     let secrets = kustomization.secrets.iter().map(|rule| Generator::Pairs(Made::Secret, rule.clone()));
-    maps.chain(secrets).collect()
+    let mut generators: Vec<Generator> = maps.chain(secrets).collect();
+    for rule in &kustomization.charts {
+        charts::renderer(view, rule)?;
+        let mut rule = rule.clone();
+        if rule.namespace.is_empty() {
+            namespace.clone_into(&mut rule.namespace);
+        }
+        generators.push(Generator::Chart(Box::new(rule)));
+    }
+    Ok(generators)
 }
 
 /// Runs a generator, and adds what it makes or merges it into what is there.
@@ -63,17 +76,21 @@ pub(crate) fn run(
     maker: Option<&Maker>,
     resources: &mut Vec<Resource>,
 ) -> Fallible<()> {
-    let (mut new, at) = match generator {
+    let (made, at) = match generator {
         Generator::Pairs(made, rule) => {
             let pairs = pairs::load(view, kustomization, rule)?;
-            (make(kustomization, *made, rule, &pairs), &rule.at)
+            (vec![make(kustomization, *made, rule, &pairs)], &rule.at)
         }
-        Generator::Policy(policy) => (policy.make(), &policy.at),
+        Generator::Policy(policy) => (vec![policy.make()], &policy.at),
+        Generator::Chart(rule) => (charts::make(view, kustomization, rule)?, &rule.at),
     };
-    if let Some(maker) = maker {
-        notes::generated_by(&mut new, maker);
+    for mut new in made {
+        if let Some(maker) = maker {
+            notes::generated_by(&mut new, maker);
+        }
+        absorb(resources, new, at)?;
     }
-    absorb(resources, new, at)
+    Ok(())
 }
 
 fn make(

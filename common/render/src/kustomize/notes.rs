@@ -16,6 +16,8 @@ use crate::tree::join_written;
 const ORIGIN: &str = "config.kubernetes.io/origin";
 const TRANSFORMATIONS: &str = "alpha.config.kubernetes.io/transformations";
 
+const OF_CHART: &str = "internal.config.kubernetes.io/helm-generated";
+
 /// Annotations that Kustomize takes for its own and never prints.
 const RESERVED: &[&str] = &[
     "internal.config.kubernetes.io/previousKinds",
@@ -33,7 +35,7 @@ const RESERVED: &[&str] = &[
     "internal.config.kubernetes.io/seqindent",
     "internal.config.kubernetes.io/id",
     "internal.config.kubernetes.io/annotations-migration-resource-id",
-    "internal.config.kubernetes.io/helm-generated",
+    OF_CHART,
     "config.kubernetes.io/path",
     "config.kubernetes.io/index",
     "config.k8s.io/id",
@@ -177,6 +179,16 @@ fn set_annotation(resource: &mut Resource, key: &str, value: &str) {
     if let Some(annotations) = resource.node.get_mut("metadata").and_then(|metadata| metadata.get_mut("annotations")) {
         annotations.set(key, Node::string(value));
     }
+}
+
+/// Marks what came out of a Helm chart.
+pub(crate) fn mark_chart(resource: &mut Resource) {
+    set_annotation(resource, OF_CHART, "true");
+}
+
+/// Whether a resource came out of a Helm chart.
+pub(crate) fn is_of_chart(resource: &Resource) -> bool {
+    annotation(resource, OF_CHART).is_some_and(|value| value == "true")
 }
 
 /// Takes away the notes that are not to be seen, and adds the label that is.

@@ -166,7 +166,8 @@ fn read(view: &View<'_>, kustomization: &Kustomization, content: &PatchContent, 
                 nodes.iter_mut().for_each(|node| node.position.line = line);
             }
             let sources = nodes.into_iter().map(|node| Source { node, file: file.clone(), rules: Rules::Kustomize });
-            let patches: Vec<_> = flatten_lists(sources.collect())?.into_iter().map(|source| Resource::seen(view, source)).collect();
+            let patches: Vec<_> =
+                flatten_lists(sources.collect())?.into_iter().map(|source| Resource::seen(view, source)).collect();
             patches.iter().try_for_each(check_named)?;
             Ok(Patch::Strategic(patches))
         }

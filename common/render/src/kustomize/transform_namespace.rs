@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use skerry_yaml::Node;
 
 use super::field_spec::{self, FieldSpec, Misfit, Missing, Specs, set_string};
+use super::notes;
 use super::resource::Resource;
 use crate::codes::{self, Fallible, fail};
 use crate::document::text_at;
@@ -92,7 +93,7 @@ pub(crate) fn apply(resources: &mut [Resource], change: &NamespaceChange) -> Fal
     if change.namespace.is_empty() {
         return Ok(());
     }
-    for resource in resources.iter_mut() {
+    for resource in resources.iter_mut().filter(|resource| !notes::is_of_chart(resource)) {
         resource.remember_id();
         change.apply_to(resource)?;
     }

@@ -179,11 +179,6 @@ fn kustomization_files() {
         "patches:\n- {pathc: a}\n",
         "error[SK0441]: unknown field `pathc`\n  --> k/kustomization.yaml:2 (patches[0])\n  help: did you mean `path`?\n",
     );
-    for field in ["helmGlobals", "helmCharts", "helmChartInflationGenerator"] {
-        let expected =
-            format!("error[SK0442]: `{field}` is not supported yet\n  --> k/kustomization.yaml:2 ({field})\n");
-        kustomization(&format!("resources: [a.yaml]\n{field}: [x]\n"), &expected);
-    }
 }
 
 #[test]
@@ -330,13 +325,17 @@ fn replacements() {
 
 #[test]
 fn variables_and_what_transformers_know() {
-    let check = |fields: &str, expected: &str| kustomization(&format!("resources: [a.yaml, web.yaml]\n{fields}\n"), expected);
+    let check =
+        |fields: &str, expected: &str| kustomization(&format!("resources: [a.yaml, web.yaml]\n{fields}\n"), expected);
     check(
         "vars: [{name: A, objref: {kind: Service, name: a}}]",
         "error[SK0483]: the variable `A` is of a resource that is not there: `a`\n  --> k/kustomization.yaml:2 (vars[0])\n",
     );
     let a = "{name: A, objref: {apiVersion: v1, kind: ConfigMap, name: a}}";
-    check(&format!("vars: [{a}, {a}]"), "error[SK0483]: the variable `A` is declared twice, first in k/kustomization.yaml:2");
+    check(
+        &format!("vars: [{a}, {a}]"),
+        "error[SK0483]: the variable `A` is declared twice, first in k/kustomization.yaml:2",
+    );
     check(
         "vars: [{name: A, objref: {apiVersion: v1, kind: ConfigMap, name: a}, fieldref: {fieldPath: data.x}}]",
         "error[SK0483]: the variable `A` has no value: `ConfigMap a` has no usable `data.x`\n",
@@ -344,7 +343,13 @@ fn variables_and_what_transformers_know() {
     check("vars: [{nam: A}]", "error[SK0441]: unknown field `nam`\n");
     check("configurations: [a.yaml]", "error[SK0441]: unknown field `apiVersion`\n  --> k/a.yaml:1\n");
     check("crds: [a.yaml]", "error[SK0486]: `k/a.yaml` is no file of OpenAPI definitions");
-    check("openapi: {version: v1.2.3}", "error[SK0486]: there is no built-in schema `v1.2.3`, only `v1.21.2`\n  --> k/kustomization.yaml:2 (openapi)\n");
+    check(
+        "openapi: {version: v1.2.3}",
+        "error[SK0486]: there is no built-in schema `v1.2.3`, only `v1.21.2`\n  --> k/kustomization.yaml:2 (openapi)\n",
+    );
     check("openapi: {path: a.yaml, version: v1.21.2}", "error[SK0486]: either a `path` or a `version` can be named");
-    check("openapi: {path: folder/x.txt}", "error[SK0486]: the schema in `k/folder/x.txt` cannot be used: it is no OpenAPI document");
+    check(
+        "openapi: {path: folder/x.txt}",
+        "error[SK0486]: the schema in `k/folder/x.txt` cannot be used: it is no OpenAPI document",
+    );
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use skerry_common::diagnostic::{Diagnostic, Location};
 
 use super::{Entry, SourceTree, TreeError, join, parent};
+use crate::allowed::Allowed;
 use crate::codes::{self, Fallible, fail, fail_with_help};
 use crate::kustomize::SchemaState;
 use crate::limits::RenderLimits;
@@ -25,6 +26,7 @@ const LFS_POINTER_START: &[u8] = b"version https://git-lfs.github.com/spec/";
 pub(crate) struct View<'a> {
     tree: &'a dyn SourceTree,
     pub(crate) limits: RenderLimits,
+    pub(crate) allowed: Allowed,
     state: RefCell<State>,
     schema: RefCell<SchemaState>,
 }
@@ -52,12 +54,18 @@ pub(crate) struct Found {
 
 impl<'a> View<'a> {
     pub(crate) fn new(tree: &'a dyn SourceTree, limits: RenderLimits) -> Self {
-        Self { tree, limits, state: RefCell::default(), schema: RefCell::default() }
+        let (state, schema) = (RefCell::default(), RefCell::default());
+        Self { tree, limits, allowed: Allowed::default(), state, schema }
     }
 
     /// The schema of the build.
     pub(crate) fn schema(&self) -> RefMut<'_, SchemaState> {
         self.schema.borrow_mut()
+    }
+
+    /// The same view, allowed more than to read.
+    pub(crate) fn allowing(self, allowed: &Allowed) -> Self {
+        Self { allowed: allowed.clone(), ..self }
     }
 
     /// Everything that was read, and the warnings.

@@ -113,6 +113,13 @@ impl Reader {
         }
     }
 
+    /// Warns of a field that is read and then has no effect.
+    pub(crate) fn idle(&mut self, spot: &Spot<'_>) {
+        let warning = Diagnostic::warning(codes::NO_EFFECT, format!("`{}` has no effect", spot.path));
+        let warning = warning.at(self.at(spot));
+        self.warnings.push(warning);
+    }
+
     /// A text; absent and null are the same.
     pub(crate) fn text(&mut self, parent: &Spot<'_>, key: &str) -> Option<String> {
         let spot = parent.child(key)?;

@@ -25,7 +25,12 @@ enum Lists {
 
 impl<'t> Walk<'t> {
     /// Merges two lists, either of which may be missing.
-    pub(super) fn list(&mut self, dest: Option<Node>, patch: Option<Node>, schema: Schema<'t>) -> Result<Merged, Misfit> {
+    pub(super) fn list(
+        &mut self,
+        dest: Option<Node>,
+        patch: Option<Node>,
+        schema: Schema<'t>,
+    ) -> Result<Merged, Misfit> {
         let Some(mut dest) = dest.filter(|dest| !dest.is_null()) else {
             let Some(patch) = patch else { return Ok(Merged::Gone) };
             return self.finish_one(patch, schema);
@@ -89,7 +94,8 @@ impl<'t> Walk<'t> {
                 Lists::Two { old, .. } | Lists::One(old) => old,
             });
         };
-        let keys: Vec<&'t str> = if list.keys.is_empty() { vec![""] } else { list.keys.iter().map(AsRef::as_ref).collect() };
+        let keys: Vec<&'t str> =
+            if list.keys.is_empty() { vec![""] } else { list.keys.iter().map(AsRef::as_ref).collect() };
         let (mut old, new) = match lists {
             Lists::Two { old, new } => (old, Some(new)),
             Lists::One(only) => (only, None),

@@ -2,6 +2,7 @@
 
 use super::open;
 use crate::codes::{self, Fallible};
+use crate::kustomize::file::charts::{self, CHART_FIELDS};
 use crate::kustomize::file::{GENERATOR_FIELDS, Reader, Spot, rules};
 use crate::kustomize::generators::{Generator, Made, Policy};
 use crate::kustomize::resource::Resource;
@@ -11,9 +12,20 @@ use crate::tree::View;
 pub(crate) fn generator(view: &View<'_>, config: &Resource) -> Fallible<Generator> {
     match config.kind() {
         "IAMPolicyGenerator" => policy(view, config),
+        "HelmChartInflationGenerator" => chart(view, config),
         "SecretGenerator" => pairs(view, config, Made::Secret),
         _ => pairs(view, config, Made::ConfigMap),
     }
+}
+
+fn chart(view: &View<'_>, config: &Resource) -> Fallible<Generator> {
+    let known: Vec<&str> = CHART_FIELDS.iter().copied().chain(["chartHome", "configHome"]).collect();
+    let (mut reader, root) = open(config, &known);
+    let home = charts::home(&mut reader, &root);
+    let rule = charts::chart(&mut reader, &root, &home);
+    reader.finish(view)?;
+    crate::kustomize::charts::renderer(view, &rule)?;
+    Ok(Generator::Chart(Box::new(rule)))
 }
 
 /// Name and namespace are those of the configuration, where it does not say others.

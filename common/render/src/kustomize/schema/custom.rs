@@ -134,7 +134,9 @@ impl Reader<'_> {
             };
             let Some(name) = reference.strip_prefix("#/definitions/") else { return Ok(None) };
             let name = name.replace("~1", "/").replace("~0", "~");
-            let Some(next) = self.custom.definitions.get(&name) else { return Ok(self.ids.get(name.as_str()).copied()) };
+            let Some(next) = self.custom.definitions.get(&name) else {
+                return Ok(self.ids.get(name.as_str()).copied());
+            };
             if next.get("$ref").is_none() {
                 return Ok(self.ids.get(name.as_str()).copied());
             }

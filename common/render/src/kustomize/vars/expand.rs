@@ -25,11 +25,7 @@ pub(super) enum Expanded {
 }
 
 /// Expands a text. `$$` is a `$`; a name that is not known stays as it is written.
-pub(super) fn expand<'a>(
-    text: &str,
-    values: &BTreeMap<&'a str, Value>,
-    used: &mut BTreeSet<&'a str>,
-) -> Expanded {
+pub(super) fn expand<'a>(text: &str, values: &BTreeMap<&'a str, Value>, used: &mut BTreeSet<&'a str>) -> Expanded {
     let mut out: Vec<u8> = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find('$') {

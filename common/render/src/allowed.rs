@@ -1,0 +1,14 @@
+//! What an operator may allow a render besides reading its source. By default: nothing.
+
+pub(crate) mod charts;
+
+use std::sync::Arc;
+
+pub use charts::{ChartError, ChartFlag, ChartRenderer, ChartRequest, ChartSource};
+
+/// What a render may do besides reading its source.
+#[derive(Debug, Clone, Default)]
+pub struct Allowed {
+    /// Who renders Helm charts; without it they are refused.
+    pub charts: Option<Arc<dyn ChartRenderer>>,
+}
