@@ -34,6 +34,7 @@ mod replacements;
 mod resource;
 mod schema;
 mod select;
+mod shared;
 mod transform_labels;
 mod transform_names;
 mod transform_namespace;

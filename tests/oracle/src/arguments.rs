@@ -4,11 +4,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub(crate) const USAGE: &str = "\
-usage: oracle KUSTOMIZE [--seed N] [--first N] [--count N] [--seconds N] [--threads N] [--show N] [--without FIELD]… [--print]
-  KUSTOMIZE   upstream's program, 5.8.2: `tests/controlplane/build kustomize` says where it is
+usage: oracle fuzz KUSTOMIZE [--seed N] [--first N] [--count N] [--seconds N] [--threads N] [--show N] [--without FIELD]…
+       oracle print KUSTOMIZE …    the trees instead of comparing
+       oracle check KUSTOMIZE [PART]    whether upstream still gives what the corpus says
+       oracle record KUSTOMIZE [PART]   write what it gives into the corpus
+  KUSTOMIZE   upstream's program, 5.8.2: `tests/controlplane/build kustomize` says in which folder it is
   --show      how many differences are shrunk and printed before the run stops (5)
-  --without   leave out fields whose name begins like this
-  --print     print the trees instead of comparing";
+  --without   leave out fields whose name begins like this";
 
 /// What to do.
 #[derive(Debug, Clone)]
@@ -21,11 +23,13 @@ pub(crate) struct Arguments {
     pub(crate) threads: usize,
     pub(crate) show: usize,
     pub(crate) without: Vec<String>,
-    pub(crate) print: bool,
+    pub(crate) verb: String,
+    pub(crate) part: Option<String>,
 }
 
 /// Reads the command line.
 pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
+    let verb = words.next().ok_or("what to do?")?;
     let mut arguments = Arguments {
         program: PathBuf::from(words.next().ok_or("which program?")?),
         seed: 1,
@@ -35,11 +39,12 @@ pub(crate) fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments
         threads: 2,
         show: 5,
         without: Vec::new(),
-        print: false,
+        verb,
+        part: None,
     };
     while let Some(word) = words.next() {
-        if word == "--print" {
-            arguments.print = true;
+        if !word.starts_with("--") {
+            arguments.part = Some(word);
             continue;
         }
         let value = words.next().ok_or_else(|| format!("{word} needs a value"))?;

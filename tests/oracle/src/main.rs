@@ -9,7 +9,10 @@
 //! it again. What is printed of a difference has the form of a case of the corpus.
 
 mod arguments;
+#[path = "../../../common/render/src/tests/cases.rs"]
+mod cases;
 mod compare;
+mod corpus;
 mod coverage;
 mod fields;
 mod folder;
@@ -24,6 +27,8 @@ mod yaml;
 use std::io::Write;
 use std::process::ExitCode;
 
+use corpus::Mode;
+
 fn main() -> ExitCode {
     let arguments = match arguments::parse(std::env::args().skip(1)) {
         Ok(arguments) => arguments,
@@ -32,7 +37,14 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match run::run(&arguments) {
+    let result = match arguments.verb.as_str() {
+        "fuzz" => run::run(&arguments),
+        "print" => run::print(&arguments).map(|()| true),
+        "check" => corpus::run(&arguments.program, Mode::Check, arguments.part.as_deref()),
+        "record" => corpus::run(&arguments.program, Mode::Record, arguments.part.as_deref()),
+        verb => Err(std::io::Error::other(format!("there is no `{verb}`: fuzz, print, check or record"))),
+    };
+    match result {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {

@@ -19,6 +19,7 @@ struct Tally {
     same: u64,
     refused: u64,
     not_yet: u64,
+    deliberate: u64,
     differences: usize,
     /// Sorts of differences that were shown.
     shown: BTreeSet<String>,
@@ -27,9 +28,6 @@ struct Tally {
 
 /// Runs; whether every tree agreed, each field and pair occurred, and enough trees were built.
 pub(crate) fn run(arguments: &Arguments) -> io::Result<bool> {
-    if arguments.print {
-        return print(arguments).map(|()| true);
-    }
     let next = AtomicU64::new(arguments.first);
     let stop = AtomicBool::new(false);
     let tally = Mutex::new(Tally::default());
@@ -76,6 +74,7 @@ fn note(tally: &Mutex<Tally>, tree: &Tree, outcome: &Outcome) {
     match outcome {
         Outcome::Same => tally.same += 1,
         Outcome::BothRefuse(_) => tally.refused += 1,
+        Outcome::Deliberate => tally.deliberate += 1,
         Outcome::NotYet(_) => tally.not_yet += 1,
         Outcome::Differ(_) => tally.differences += 1,
     }
@@ -107,7 +106,8 @@ fn show(
     Ok(tally.shown.len())
 }
 
-fn print(arguments: &Arguments) -> io::Result<()> {
+/// Prints the trees of a run.
+pub(crate) fn print(arguments: &Arguments) -> io::Result<()> {
     let mut out = io::stdout().lock();
     for index in arguments.first..arguments.first + arguments.count {
         writeln!(out, "==== tree {index} ====\n{}", tree(arguments, index).shown())?;
@@ -116,13 +116,13 @@ fn print(arguments: &Arguments) -> io::Result<()> {
 }
 
 fn report(arguments: &Arguments, tally: &Tally, seconds: u64) -> io::Result<bool> {
-    let total = tally.same + tally.refused + tally.not_yet + u64::try_from(tally.differences).unwrap_or(u64::MAX);
+    let total = tally.same + tally.refused + tally.not_yet + tally.deliberate + u64::try_from(tally.differences).unwrap_or(u64::MAX);
     let mut out = io::stdout().lock();
     write!(out, "{}", tally.coverage.shown(&arguments.without))?;
     writeln!(
         out,
-        "seed {}, {total} trees in {seconds} s: {} built alike, {} refused by both, {} not supported yet, {} differ",
-        arguments.seed, tally.same, tally.refused, tally.not_yet, tally.differences
+        "seed {}, {total} trees in {seconds} s: {} built alike, {} refused by both, {} not supported yet, {} differ on purpose, {} differ",
+        arguments.seed, tally.same, tally.refused, tally.not_yet, tally.deliberate, tally.differences
     )?;
     Ok(tally.differences == 0 && tally.same * 2 >= total)
 }

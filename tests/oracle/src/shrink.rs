@@ -17,6 +17,7 @@ pub(crate) fn shrink(oracle: &Oracle, tree: Tree, found: Difference) -> io::Resu
     loop {
         let before = shrinker.tree.files.clone();
         shrinker.files()?;
+        shrinker.documents()?;
         shrinker.lines()?;
         if shrinker.tree.files == before || shrinker.tries >= TRIES_MAX {
             return Ok((shrinker.tree, shrinker.found));
@@ -42,7 +43,7 @@ impl Shrinker<'_> {
                 self.found = difference;
                 Ok(true)
             }
-            Outcome::Differ(_) | Outcome::Same | Outcome::BothRefuse(_) | Outcome::NotYet(_) => Ok(false),
+            Outcome::Differ(_) | Outcome::Same | Outcome::Deliberate | Outcome::BothRefuse(_) | Outcome::NotYet(_) => Ok(false),
         }
     }
 
@@ -53,6 +54,29 @@ impl Shrinker<'_> {
             smaller.files.remove(&path);
             if self.holds(&smaller)? {
                 self.tree = smaller;
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves out whole documents of a file.
+    fn documents(&mut self) -> io::Result<()> {
+        let paths: Vec<String> = self.tree.files.keys().cloned().collect();
+        for path in paths {
+            let mut index = 0;
+            while let Some(content) = self.tree.files.get(&path) {
+                let mut documents: Vec<&str> = content.split("---\n").collect();
+                if documents.len() < 2 || index >= documents.len() {
+                    break;
+                }
+                documents.remove(index);
+                let mut smaller = self.tree.clone();
+                smaller.files.insert(path.clone(), documents.join("---\n"));
+                if self.holds(&smaller)? {
+                    self.tree = smaller;
+                } else {
+                    index += 1;
+                }
             }
         }
         Ok(())

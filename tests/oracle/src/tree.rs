@@ -1,8 +1,6 @@
 //! A tree of files, and which fields of Kustomize it uses.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
-use std::path::Path;
 
 use skerry_render::MemoryTree;
 
@@ -21,18 +19,6 @@ impl Tree {
             tree.insert(path.clone(), content);
         }
         tree
-    }
-
-    /// For upstream's, in an empty folder.
-    pub(crate) fn write(&self, folder: &Path) -> io::Result<()> {
-        for (path, content) in &self.files {
-            let path = folder.join(path);
-            if let Some(parent) = path.parent() {
-                std::fs::create_dir_all(parent)?;
-            }
-            std::fs::write(path, content)?;
-        }
-        Ok(())
     }
 
     /// The kinds of its lines: what differences of output are told apart by.

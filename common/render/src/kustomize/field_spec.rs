@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use skerry_common::diagnostic::Location;
-use skerry_yaml::{Node, NodeKind, implied_tag};
+use skerry_yaml::{Node, NodeKind, ScalarStyle, implied_tag};
 
 use super::field_path::split_escaped;
 use super::resource::Resource;
+use super::shared;
 use crate::codes::{self, Fallible, fail};
 
 /// Which field of which kinds.
@@ -101,8 +102,13 @@ pub(crate) fn visit(
     }
     let missing = if spec.creates { missing } else { Missing::Skip };
     let path = split_escaped(&spec.path, '/');
-    match descend(&mut resource.node, &path, missing, change) {
-        Ok(()) => Ok(()),
+    let mut changes = Vec::new();
+    let mut watched = |node: &mut Node| shared::watch(node, &mut changes, change);
+    match descend(&mut resource.node, &path, missing, &mut watched) {
+        Ok(()) => {
+            changes.iter().for_each(|change| change.spread(&mut resource.node));
+            Ok(())
+        }
         Err(Misfit(message)) => misfit(&resource.location(), &spec.path, message),
     }
 }
@@ -199,22 +205,61 @@ pub(crate) fn set_string(node: &mut Node, new: &str) -> Result<(), Misfit> {
     Ok(())
 }
 
+/// Writes a value in the way of the one that it replaces: what takes the place of a quoted text is
+/// quoted, and so a text, even when it was a number.
+pub(crate) fn keep_style(old: &Node, new: &mut Node) {
+    let is_plain = new.is_plain();
+    match (&old.kind, &mut new.kind) {
+        (NodeKind::Scalar { style: ScalarStyle::Plain, .. }, NodeKind::Scalar { text, .. }) => {
+            if !is_plain {
+                new.kind = Node::string(std::mem::take(text)).kind;
+            }
+        }
+        (NodeKind::Scalar { style: old, .. }, NodeKind::Scalar { style, .. }) => {
+            *style = *old;
+            if is_plain {
+                new.set_tag(None);
+            }
+        }
+        (NodeKind::Sequence { style: old, .. }, NodeKind::Sequence { style, .. })
+        | (NodeKind::Mapping { style: old, .. }, NodeKind::Mapping { style, .. }) => *style = *old,
+        (NodeKind::Scalar { .. } | NodeKind::Sequence { .. } | NodeKind::Mapping { .. } | NodeKind::Alias { .. }, _) => {}
+    }
+}
+
 /// Puts a new node where an old one was.
 pub(crate) fn put(node: &mut Node, mut new: Node) {
     new.position = node.position;
     *node = new;
 }
 
-/// Sets a string in a mapping.
-pub(crate) fn set_entry(node: &mut Node, key: &str, value: &str) -> Result<(), Misfit> {
+/// Sets a string in a mapping; one that is new there is the same as others of this anchor.
+pub(crate) fn set_entry(node: &mut Node, key: &str, value: &str, anchor: Option<&str>) -> Result<(), Misfit> {
     if node.is_null() {
         return Ok(());
     }
-    if node.is_mapping() {
-        node.set(key, Node::string(value));
-        return Ok(());
+    if !node.is_mapping() {
+        return Err(Misfit("a mapping is needed here".to_owned()));
     }
-    Err(Misfit("a mapping is needed here".to_owned()))
+    let mut new = Node::string(value);
+    if node.get(key).is_none() {
+        new.set_anchor(anchor.map(str::to_owned));
+    }
+    set_under(node, key, new);
+    Ok(())
+}
+
+/// Sets the value under a key. The key, when it is new, is written without quotes as Kustomize
+/// does: one that reads as a number or flag is refused in the end, as there.
+pub(crate) fn set_under(node: &mut Node, key: &str, value: Node) {
+    match node.get_mut(key) {
+        Some(old) => *old = value,
+        None => {
+            if let Some(entries) = node.entries_mut() {
+                entries.push((Node::plain(key), value));
+            }
+        }
+    }
 }
 
 #[cfg(test)]

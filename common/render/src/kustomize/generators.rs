@@ -16,7 +16,7 @@ use skerry_yaml::{Node, Position, Rules};
 use super::charts;
 use super::file::{ChartRule, GeneratorRule, Kustomization};
 use super::notes::{self, Maker};
-use super::resource::{Behavior, Resource, set_metadata};
+use super::resource::{Behavior, Resource, mapping_of_texts, set_metadata};
 use crate::codes::{self, Fallible, fail};
 use crate::document::Source;
 use crate::tree::View;
@@ -110,7 +110,7 @@ fn make(
         Made::ConfigMap => set_config_map_data(&mut node, pairs),
         Made::Secret => {
             node.set("type", Node::string(&rule.secret_type));
-            let data = mapping(pairs.iter().map(|(key, value)| (key.clone(), encode(value))));
+            let data = mapping_of_texts(pairs.iter().map(|(key, value)| (key.clone(), encode(value))));
             node.set("data", data);
         }
     }
@@ -124,20 +124,14 @@ fn make(
     }
     node.position = Position { line: rule.at.line.unwrap_or(0), column: 0 };
     let source = Source { node, file: kustomization.file.clone(), rules: Rules::Kustomize };
-    Resource { needs_hash: !rule.options.disable_hash, behavior: rule.behavior, ..Resource::new(source) }
+    let mut resource =
+        Resource { needs_hash: !rule.options.disable_hash, behavior: rule.behavior, ..Resource::new(source) };
+    resource.annotate();
+    resource
 }
 
 fn texts(pairs: &BTreeMap<String, String>) -> Node {
-    mapping(pairs.iter().map(|(key, value)| (key.clone(), value.clone())))
-}
-
-/// A mapping of distinct keys.
-fn mapping(pairs: impl Iterator<Item = (String, String)>) -> Node {
-    let mut node = Node::mapping();
-    if let Some(entries) = node.entries_mut() {
-        entries.extend(pairs.map(|(key, value)| (Node::string(key), Node::string(value))));
-    }
-    node
+    mapping_of_texts(pairs.iter().map(|(key, value)| (key.clone(), value.clone())))
 }
 
 /// Texts go to `data`, anything else, encoded, to `binaryData`.
@@ -145,10 +139,10 @@ fn set_config_map_data(node: &mut Node, pairs: &BTreeMap<String, Vec<u8>>) {
     let (texts, bytes): (Vec<_>, Vec<_>) = pairs.iter().partition(|(_, value)| std::str::from_utf8(value).is_ok());
     if !texts.is_empty() {
         let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
-        node.set("data", mapping(texts.into_iter().map(|(key, value)| (key.clone(), text(value)))));
+        node.set("data", mapping_of_texts(texts.into_iter().map(|(key, value)| (key.clone(), text(value)))));
     }
     if !bytes.is_empty() {
-        node.set("binaryData", mapping(bytes.into_iter().map(|(key, value)| (key.clone(), encode(value)))));
+        node.set("binaryData", mapping_of_texts(bytes.into_iter().map(|(key, value)| (key.clone(), encode(value)))));
     }
 }
 
@@ -223,6 +217,7 @@ fn merge(old: &Resource, mut new: Resource, at: &Location) -> Fallible<Resource>
             }
         }
     }
+    new.annotate();
     Ok(Resource {
         previous: old.previous.clone(),
         prefixes: old.prefixes.clone(),

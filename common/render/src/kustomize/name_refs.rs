@@ -77,9 +77,6 @@ struct Index {
 /// Rewrites every reference.
 pub(crate) fn rewrite(resources: &mut [Resource], references: &[Reference]) -> Fallible<()> {
     let index = Index::of(resources);
-    if index.candidates.is_empty() {
-        return Ok(());
-    }
     for resource in resources {
         let original = resource.original_id().gvk;
         let referrer = Referrer::of(resource);

@@ -197,7 +197,7 @@ pub(crate) fn finish(resources: &mut [Resource], notes: BuildNotes) -> Fallible<
     let label = FieldSpec { path: "metadata/labels".to_owned(), ..FieldSpec::any() };
     for resource in resources {
         if managed_by {
-            let mut set = |node: &mut Node| set_entry(node, MANAGED_BY, MANAGED_BY_VALUE);
+            let mut set = |node: &mut Node| set_entry(node, MANAGED_BY, MANAGED_BY_VALUE, None);
             field_spec::visit(resource, &label, Missing::Mapping, &mut set)?;
         }
         let Some(metadata) = resource.node.get_mut("metadata") else { continue };

@@ -2,9 +2,10 @@
 //! mapping that is missing adds it, and a negative index counts from the end.
 
 use skerry_common::diagnostic::{Diagnostic, Location};
-use skerry_yaml::{Node, from_json, to_json};
+use skerry_yaml::{Node, Resolved, Rules, from_json, to_json};
 
 use super::patches::weight;
+use super::shared;
 use crate::codes::{self, Fallible, fail};
 use crate::document::place;
 use crate::tree::View;
@@ -84,7 +85,29 @@ pub(crate) fn apply(view: &View<'_>, node: &mut Node, operations: &[Operation], 
         }
         view.count_growth(grown, &operation.at)?;
     }
+    shared::part(node);
+    round(node);
     Ok(())
+}
+
+/// Makes numbers what they are after a way through 64-bit floats, which Kustomize sends the whole
+/// object on.
+fn round(node: &mut Node) {
+    /// From here on not every integer is a float.
+    const EXACT_MAX: u64 = 1 << 53;
+    #[expect(clippy::cast_precision_loss, reason = "to lose it is the point")]
+    let rounded = match node.resolve_with(Rules::Kustomize) {
+        Some(Resolved::Int(value)) if value.unsigned_abs() > EXACT_MAX => Some(value as f64),
+        Some(Resolved::Uint(value)) => Some(value as f64),
+        Some(Resolved::Null | Resolved::Bool(_) | Resolved::Int(_) | Resolved::Float(_))
+        | Some(Resolved::Str | Resolved::NotScalar)
+        | None => None,
+    };
+    if let Some(value) = rounded {
+        *node = Node::plain(value.to_string());
+    }
+    node.items_mut().into_iter().flatten().for_each(round);
+    node.entries_mut().into_iter().flatten().for_each(|(_, value)| round(value));
 }
 
 fn run(root: &mut Node, operation: &Operation, grown: &mut usize, depth_max: usize) -> Result<(), Refusal> {
@@ -129,7 +152,7 @@ fn depth(node: &Node) -> usize {
 
 fn test(root: &Node, path: &str, expected: &Node) -> Result<(), Refusal> {
     let found = if path.is_empty() { Some(root) } else { find_container(root, path)?.value() };
-    let json = |node: &Node| skerry_yaml::to_json_with(node, skerry_yaml::Rules::Kustomize).unwrap_or_default();
+    let json = |node: &Node| skerry_yaml::to_json_with(node, Rules::Kustomize).unwrap_or_default();
     let same = match found {
         Some(found) => equal(&json(found), &json(expected)),
         None => expected.is_null(),

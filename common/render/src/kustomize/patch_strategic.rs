@@ -10,9 +10,13 @@
 
 mod lists;
 
+use std::collections::BTreeMap;
+
 use skerry_yaml::{Node, NodeKind};
 
+use super::field_spec::keep_style;
 use super::schema::{Schema, Table};
+use super::shared::Change;
 use crate::document::text_at;
 
 /// Why a patch cannot be merged.
@@ -24,10 +28,17 @@ pub(crate) struct Misfit {
     pub(crate) message: String,
 }
 
-/// Merges a patch into an object; nothing is left when the patch deletes it.
-pub(crate) fn merge(dest: Node, patch: Node, table: &Table) -> Result<Option<Node>, Misfit> {
-    let mut walk = Walk { table, path: Vec::new() };
-    Ok(walk.node(Some(dest), Some(patch), Schema::Unknown)?.into_value())
+/// Merges a patch into an object; nothing is left when the patch deletes it. Also says which shared
+/// values have changed, in the order of their paths.
+///
+/// `$patch: replace` of the whole object changes nothing, as in Kustomize.
+pub(crate) fn merge(dest: Node, patch: Node, table: &Table) -> Result<(Option<Node>, Vec<Change>), Misfit> {
+    let mut walk = Walk { table, path: Vec::new(), changes: BTreeMap::new() };
+    if patch.get(DIRECTIVE).and_then(Node::as_str) == Some("replace") {
+        return Ok((Some(dest), Vec::new()));
+    }
+    let merged = walk.node(Some(dest), Some(patch), Schema::Unknown)?.into_value();
+    Ok((merged, walk.changes.into_values().collect()))
 }
 
 /// What became of a node.
@@ -65,6 +76,8 @@ enum Directive {
 struct Walk<'t> {
     table: &'t Table,
     path: Vec<String>,
+    /// Shared values that were changed, by their path.
+    changes: BTreeMap<Vec<String>, Change>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -161,7 +174,15 @@ impl<'t> Walk<'t> {
         schema: Schema<'t>,
     ) -> Result<Option<Node>, Misfit> {
         self.path.push(name.to_owned());
-        let merged = self.node(dest, patch, schema.field(name))?;
+        let is_replaced = patch.is_some();
+        let old = dest.as_ref().filter(|_| is_replaced).map(husk);
+        let mut merged = self.node(dest, patch, schema.field(name))?;
+        if let (Some(old), Merged::New(new)) = (&old, &mut merged) {
+            keep_style(old, new);
+            if let Some(change) = Change::of(old, new) {
+                self.changes.insert(self.path.clone(), change);
+            }
+        }
         self.path.pop();
         Ok(merged.into_value())
     }
@@ -217,6 +238,17 @@ impl<'t> Walk<'t> {
             other => self.misfit(format!("`$patch: {other}` is none of merge, replace and delete")),
         }
     }
+}
+
+/// A node without what is below it.
+fn husk(node: &Node) -> Node {
+    let mut husk = match &node.kind {
+        NodeKind::Scalar { .. } | NodeKind::Alias { .. } => return node.clone(),
+        NodeKind::Sequence { style, .. } => Node::new(NodeKind::Sequence { items: Vec::new(), style: *style }),
+        NodeKind::Mapping { style, .. } => Node::new(NodeKind::Mapping { entries: Vec::new(), style: *style }),
+    };
+    husk.position = node.position;
+    husk
 }
 
 /// The field that directs a merge.

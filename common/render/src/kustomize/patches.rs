@@ -9,8 +9,9 @@ use super::accumulate::{self, check_named};
 use super::file::{Allows, Kustomization, PatchContent, PatchRule, Text};
 use super::patch_json6902::{self, Operation};
 use super::patch_strategic;
-use super::resource::{Resource, set_metadata};
+use super::resource::{Resource, rewrite_texts, set_metadata};
 use super::select::Selector;
+use super::transform_namespace::refuse_conflicts;
 use crate::codes::{self, Fallible, fail, fail_with_help};
 use crate::document::{Source, flatten_lists, parse_nodes};
 use crate::tree::View;
@@ -84,12 +85,23 @@ pub(crate) fn load_json(view: &View<'_>, kustomization: &Kustomization, rule: &P
 
 /// Merges patches, each by its identity.
 pub(crate) fn apply_strategic(view: &View<'_>, patches: &[Resource], resources: &mut Vec<Resource>) -> Fallible<()> {
-    patches.iter().try_for_each(|patch| apply_by_id(view, resources, patch, Allows::default()))
+    for patch in patches {
+        let mut patch = patch.clone();
+        rewrite_metadata(&mut patch.node, &["labels", "annotations"]);
+        apply_by_id(view, resources, &patch, Allows::default())?;
+        refuse_conflicts(resources, "the patch")?;
+    }
+    Ok(())
 }
 
 /// Applies a patch of either form.
 pub(crate) fn apply(view: &View<'_>, loaded: &LoadedPatch, resources: &mut Vec<Resource>) -> Fallible<()> {
     match (&loaded.patch, &loaded.target) {
+        (Patch::Strategic(patches), None) if loaded.allows.anything() => patches.iter().try_for_each(|patch| {
+            let mut patch = patch.clone();
+            rewrite_metadata(&mut patch.node, &["annotations"]);
+            apply_by_id(view, resources, &patch, loaded.allows)
+        }),
         (Patch::Strategic(patches), None) => {
             patches.iter().try_for_each(|patch| apply_by_id(view, resources, patch, loaded.allows))
         }
@@ -129,8 +141,19 @@ fn apply_operations(
         }
         let shown = resource.current_id().shown();
         patch_json6902::apply(view, &mut resource.node, operations, &shown)?;
+        if !resource.previous.is_empty() {
+            resource.annotate();
+        }
     }
     Ok(())
+}
+
+/// Some ways of patching read labels and annotations of the patch as texts first, as Kustomize
+/// does: a `null` there does not delete.
+fn rewrite_metadata(patch: &mut Node, fields: &[&str]) {
+    if let Some(metadata) = patch.get_mut("metadata") {
+        fields.iter().for_each(|field| rewrite_texts(metadata, field));
+    }
 }
 
 fn indexes(resources: &[Resource], matches: impl Fn(&Resource) -> bool) -> Vec<usize> {
@@ -206,9 +229,10 @@ fn apply_to_target(
         let Some(resource) = resources.get(index) else { continue };
         let mut patch = patch.clone();
         patch.node.set("apiVersion", Node::string(resource.api_version()));
+        rewrite_metadata(&mut patch.node, &["labels", "annotations"]);
         merge_into(view, resources, index, &patch, loaded.allows)?;
     }
-    Ok(())
+    refuse_conflicts(resources, "the patch")
 }
 
 fn merge_into(
@@ -221,7 +245,7 @@ fn merge_into(
     let Some(resource) = resources.get_mut(index) else { return Ok(()) };
     let at = patch.location();
     view.count_growth(weight(&patch.node), &at)?;
-    if allows.name_change || allows.kind_change {
+    if allows.anything() {
         resource.remember_id();
     }
     let (name, namespace) = (resource.name().to_owned(), resource.namespace().to_owned());
@@ -229,7 +253,7 @@ fn merge_into(
     let shown = resource.current_id().shown();
     let table = view.schema().table();
     let node = std::mem::replace(&mut resource.node, Node::null());
-    let merged = match patch_strategic::merge(node, patch.node.clone(), &table) {
+    let (merged, changes) = match patch_strategic::merge(node, patch.node.clone(), &table) {
         Ok(merged) => merged,
         Err(misfit) => {
             let at = at.with_field(misfit.field);
@@ -241,6 +265,10 @@ fn merge_into(
         return Ok(());
     };
     resource.node = merged;
+    changes.iter().for_each(|change| change.spread(&mut resource.node));
+    if !resource.previous.is_empty() && resource.node.get("metadata").and_then(|it| it.get("annotations")).is_none() {
+        resource.forget_ids();
+    }
     if !allows.kind_change {
         resource.node.set("kind", Node::string(kind));
     }

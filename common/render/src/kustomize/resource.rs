@@ -1,5 +1,6 @@
 //! One resource on its way through a build.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use skerry_common::diagnostic::Location;
@@ -7,6 +8,7 @@ use skerry_common::object::{group_of, version_of};
 use skerry_yaml::{CollectionStyle, Node, NodeKind, Position, Rules, ScalarStyle};
 
 use super::schema::Custom;
+use super::shared;
 use crate::document::{Source, text_at};
 use crate::tree::View;
 
@@ -86,6 +88,8 @@ pub(crate) struct Resource {
     pub(crate) previous: Vec<PreviousId>,
     pub(crate) prefixes: Vec<String>,
     pub(crate) suffixes: Vec<String>,
+    /// How many anchors were given.
+    pub(crate) anchors: u32,
     pub(crate) needs_hash: bool,
     pub(crate) behavior: Behavior,
     /// The variables that stand for one of its fields.
@@ -112,6 +116,7 @@ impl Resource {
             previous: Vec::new(),
             prefixes: Vec::new(),
             suffixes: Vec::new(),
+            anchors: 0,
             needs_hash: false,
             behavior: Behavior::Create,
             vars: Vec::new(),
@@ -187,6 +192,30 @@ impl Resource {
     pub(crate) fn remember_id(&mut self) {
         let id = self.current_id();
         self.previous.push(PreviousId { kind: id.gvk.kind, name: id.name, namespace: id.namespace });
+        self.annotate();
+    }
+
+    /// Forgets who it was, as Kustomize does when a patch deletes all annotations.
+    pub(crate) fn forget_ids(&mut self) {
+        self.previous.clear();
+        self.prefixes.clear();
+        self.suffixes.clear();
+    }
+
+    /// Kustomize keeps what it has to remember as annotations: there are some from then on, and all
+    /// of them are written anew.
+    pub(crate) fn annotate(&mut self) {
+        let annotations = self.node.get_mut("metadata").and_then(|metadata| metadata.get_mut("annotations"));
+        match annotations.filter(|annotations| annotations.is_mapping()) {
+            Some(annotations) => shared::part(annotations),
+            None => set_metadata(&mut self.node, "annotations", Some(Node::mapping())),
+        }
+    }
+
+    /// A name for values that are one (see [`shared`]), new to this resource.
+    pub(crate) fn next_anchor(&mut self) -> String {
+        self.anchors += 1;
+        self.anchors.to_string()
     }
 
     /// Whether its name is to end in the digest of its content.
@@ -222,16 +251,37 @@ fn effective(namespace: &str) -> &str {
     if namespace.is_empty() { "default" } else { namespace }
 }
 
+/// Makes a field of `metadata` a mapping of texts, whatever was written; without any it goes.
+pub(crate) fn rewrite_texts(metadata: &mut Node, field: &str) {
+    let Some(old) = metadata.get(field) else { return };
+    let texts: BTreeMap<String, String> = old
+        .entries()
+        .iter()
+        .map(|(key, value)| (key.as_str().unwrap_or("").to_owned(), value.as_str().unwrap_or("").to_owned()))
+        .collect();
+    if texts.is_empty() {
+        metadata.remove(field);
+    } else {
+        metadata.set(field, mapping_of_texts(texts));
+    }
+}
+
+/// A mapping of distinct keys, which are written without quotes as Kustomize does.
+pub(crate) fn mapping_of_texts(texts: impl IntoIterator<Item = (String, String)>) -> Node {
+    let mut node = Node::mapping();
+    if let Some(entries) = node.entries_mut() {
+        entries.extend(texts.into_iter().map(|(key, value)| (Node::plain(key), Node::string(value))));
+    }
+    node
+}
+
 /// Makes the document that a build gives: annotations are texts, whatever was written.
 pub(crate) fn finish(mut resource: Resource) -> Source {
+    if resource.node.get("metadata").is_none() {
+        resource.node.set("metadata", Node::mapping());
+    }
     if let Some(metadata) = resource.node.get_mut("metadata") {
-        let annotations = metadata.get_mut("annotations").and_then(Node::entries_mut);
-        for (_, value) in annotations.into_iter().flatten() {
-            let text = value.as_str().unwrap_or("").to_owned();
-            if !matches!(value.kind, NodeKind::Scalar { style, .. } if style != ScalarStyle::Plain) {
-                *value = Node::string(text);
-            }
-        }
+        rewrite_texts(metadata, "annotations");
     }
     fill_flow_nulls(&mut resource.node, false);
     resource.node.position = resource.position;

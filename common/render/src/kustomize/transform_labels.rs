@@ -24,9 +24,12 @@ pub(crate) fn apply(view: &View<'_>, resources: &mut [Resource], Pairs { pairs, 
     let bytes: usize = pairs.iter().map(|(key, value)| key.len() + value.len()).sum();
     for resource in resources {
         view.count_growth(bytes, &resource.location())?;
-        for spec in specs.iter() {
-            let mut set = |node: &mut Node| pairs.iter().try_for_each(|(key, value)| set_entry(node, key, value));
-            field_spec::visit(resource, spec, Missing::Mapping, &mut set)?;
+        for (key, value) in pairs {
+            let anchor = resource.next_anchor();
+            let mut set = |node: &mut Node| set_entry(node, key, value, Some(&anchor));
+            for spec in specs.iter() {
+                field_spec::visit(resource, spec, Missing::Mapping, &mut set)?;
+            }
         }
     }
     Ok(())

@@ -97,16 +97,16 @@ pub(crate) fn apply(resources: &mut [Resource], change: &NamespaceChange) -> Fal
         resource.remember_id();
         change.apply_to(resource)?;
     }
-    refuse_conflicts(resources)
+    refuse_conflicts(resources, "`namespace`")
 }
 
 /// Two resources that were told apart by their namespace only may have become one.
-fn refuse_conflicts(resources: &[Resource]) -> Fallible<()> {
+pub(crate) fn refuse_conflicts(resources: &[Resource], what: &str) -> Fallible<()> {
     let mut seen = BTreeMap::new();
     for resource in resources {
         if let Some(first) = seen.insert(resource.current_id(), resource) {
             let message = format!(
-                "`namespace` makes two resources one: `{}`, first in {}",
+                "{what} makes two resources one: `{}`, first in {}",
                 resource.current_id().shown(),
                 first.location()
             );

@@ -20,7 +20,9 @@ pub(crate) fn apply(resources: &mut [Resource], rule: &ReplicaRule, specs: &Spec
                 if !node.is_scalar() {
                     return Err(Misfit("a number is needed here".to_owned()));
                 }
-                field_spec::put(node, Node::integer(rule.count));
+                let mut count = Node::integer(rule.count);
+                field_spec::keep_style(node, &mut count);
+                field_spec::put(node, count);
                 Ok(())
             };
             field_spec::visit(resource, spec, Missing::Scalar, &mut set)?;

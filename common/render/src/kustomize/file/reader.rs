@@ -181,7 +181,14 @@ impl Reader {
         }
         let mut pairs = BTreeMap::new();
         for (name, node) in spot.node.entries() {
-            let name = name.as_str().unwrap_or("").to_owned();
+            // The file is read as Kubernetes reads YAML: `on: x` sets the key `true`.
+            let name = match name.resolve() {
+                Resolved::Bool(value) => value.to_string(),
+                Resolved::Int(value) => value.to_string(),
+                Resolved::Null | Resolved::Uint(_) | Resolved::Float(_) | Resolved::Str | Resolved::NotScalar => {
+                    name.as_str().unwrap_or("").to_owned()
+                }
+            };
             if node.is_null() {
                 pairs.insert(name, String::new());
                 continue;

@@ -60,6 +60,13 @@ pub(crate) struct Allows {
     pub(crate) kind_change: bool,
 }
 
+impl Allows {
+    /// Whether anything besides content may change.
+    pub(crate) fn anything(self) -> bool {
+        self.name_change || self.kind_change
+    }
+}
+
 /// One entry of `images`.
 #[derive(Debug, Clone)]
 pub(crate) struct ImageRule {
@@ -162,7 +169,10 @@ pub(super) fn patches(reader: &mut Reader, root: &Spot<'_>, key: &str) -> Vec<Pa
 /// One patch; an inline one is in the field `inline`.
 pub(crate) fn patch(reader: &mut Reader, spot: &Spot<'_>, inline: &str) -> Option<PatchRule> {
     let path = reader.filled(spot, "path");
-    let text = reader.text(spot, inline).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    // Kustomize trims what `patches` say, and nothing else.
+    let is_trimmed = inline == "patch" && !spot.path.starts_with("patchesJson6902");
+    let text = reader.text(spot, inline);
+    let text = text.map(|text| if is_trimmed { text.trim().to_owned() } else { text }).filter(|text| !text.is_empty());
     let content = match (path, text) {
         (Some(path), None) => PatchContent::File(path),
         (None, Some(text)) => PatchContent::Inline(text),

@@ -30,10 +30,10 @@ pub(crate) fn run(
 }
 
 fn is_same(before: &Resource, after: &Resource) -> bool {
-    if before == after {
+    let mut after = Resource { anchors: before.anchors, ..after.clone() };
+    if *before == after {
         return true;
     }
-    let mut after = after.clone();
     let Some(metadata) = after.node.get_mut("metadata") else { return false };
     let Some(labels) = metadata.get_mut("labels") else { return false };
     // Beside other labels it counts as a change, because Kustomize then writes all of them anew.

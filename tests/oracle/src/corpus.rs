@@ -1,0 +1,64 @@
+//! The corpus of `common/render/testdata`, recorded by upstream's program and checked against it.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::cases::{self, Case};
+use crate::compare::build_with;
+
+/// What to do with what upstream gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// Say where it is not what is recorded.
+    Check,
+    /// Record it.
+    Record,
+}
+
+/// Builds every case with upstream's program; whether each gave what is recorded.
+pub(crate) fn run(program: &Path, mode: Mode, only: Option<&str>) -> io::Result<bool> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../common/render/testdata");
+    let folder = std::env::temp_dir().join(format!("skerry-corpus-{}", std::process::id()));
+    let mut cases = cases::below(&root);
+    cases.retain(|case| only.is_none_or(|only| case.place.to_string_lossy().contains(only)));
+    let mut out = io::stdout().lock();
+    let mut texts: BTreeMap<PathBuf, String> = BTreeMap::new();
+    let mut differ = 0;
+    for case in &cases {
+        let printed = build_with(program, &folder, &case.files)?.ok();
+        if printed != case.expected {
+            differ += 1;
+            writeln!(out, "{} · {}: upstream gives something else", case.place.display(), case.name)?;
+        }
+        match &case.text {
+            Some(text) => texts.entry(case.place.clone()).or_default().push_str(&recorded(text, printed.as_deref())),
+            None if mode == Mode::Record => record_folder(case, printed.as_deref())?,
+            None => {}
+        }
+    }
+    if mode == Mode::Record {
+        for (path, text) in texts {
+            std::fs::write(path, text)?;
+        }
+    }
+    let _ = std::fs::remove_dir_all(&folder);
+    writeln!(out, "{} cases, {differ} differed from what was recorded", cases.len())?;
+    Ok(differ == 0 || mode == Mode::Record)
+}
+
+fn recorded(text: &str, printed: Option<&str>) -> String {
+    match printed {
+        Some(printed) => format!("{text}-- expected --\n{printed}"),
+        None => format!("{text}-- refused --\n"),
+    }
+}
+
+fn record_folder(case: &Case, printed: Option<&str>) -> io::Result<()> {
+    let path = case.place.join("expected.yaml");
+    match printed {
+        Some(printed) => std::fs::write(path, printed),
+        None if path.exists() => std::fs::remove_file(path),
+        None => Ok(()),
+    }
+}
