@@ -13,6 +13,7 @@ mod block;
 mod flow;
 mod order;
 mod scalar;
+mod sorted;
 mod tag;
 mod writer;
 
@@ -26,6 +27,7 @@ use analyze::Analysis;
 use writer::Writer;
 
 pub use order::compare_keys;
+pub use sorted::print_sorted;
 
 /// How lists below a key are indented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -7,7 +7,8 @@ use proptest::prelude::*;
 
 use crate::{
     CollectionStyle, EmitOptions, Limits, Node, NodeKind, Position, Rules, ScalarStyle, SequenceIndent, emit_node,
-    expand_aliases, from_json, json_to_yaml, json_to_yaml_in_order, parse, parse_bytes, to_json, to_json_with,
+    expand_aliases, from_json, json_to_yaml, json_to_yaml_in_order, parse, parse_bytes, print_sorted, to_json,
+    to_json_with,
 };
 
 /// Pieces that the grammar cares about.
@@ -83,11 +84,23 @@ fn exercise(text: &str) {
         if expand_aliases(&mut document, &limits).is_err() {
             continue;
         }
-        let _ = to_json_with(&document.root, Rules::Kustomize);
+        for rules in [Rules::Kustomize, Rules::Kubernetes] {
+            prints_what_its_json_is(&document.root, rules);
+        }
         if let Ok(value) = to_json(&document.root) {
             json_to_yaml(&value);
             from_json(&value);
         }
+    }
+}
+
+/// Printing a tree at once gives what printing its JSON gives.
+fn prints_what_its_json_is(node: &Node, rules: Rules) {
+    let through_json = to_json_with(node, rules).map(|value| json_to_yaml(&value));
+    let at_once = print_sorted(node, rules);
+    assert_eq!(at_once.is_ok(), through_json.is_ok());
+    if let Ok(expected) = through_json {
+        assert_eq!(at_once, Ok(expected));
     }
 }
 
@@ -226,6 +239,7 @@ proptest! {
 
     #[test]
     fn json_survives(node in tree()) {
+        prints_what_its_json_is(&node, Rules::Kustomize);
         if let Ok(value) = to_json(&node) {
             for printed in [json_to_yaml(&value), json_to_yaml_in_order(&value)] {
                 let documents = parse(&printed, &Limits::default()).unwrap();

@@ -1,5 +1,7 @@
 //! Trees to and from typed JSON.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Number, Value};
 
 use crate::emit::{EmitOptions, compare_keys, emit_node};
@@ -24,22 +26,84 @@ pub fn to_json(node: &Node) -> Result<Value, ConvertError> {
 
 /// Converts a tree to JSON by the rules of one reader.
 pub fn to_json_with(node: &Node, rules: Rules) -> Result<Value, ConvertError> {
-    let mut converter = Converter { rules, path: Vec::new(), flow_level: 0 };
-    converter.value(node)
+    Converter::new(rules).value(node)
 }
 
-struct Converter<'a> {
+/// The value of a scalar.
+pub(crate) enum Leaf<'a> {
+    Null,
+    Bool(bool),
+    Number(Number),
+    Text(Cow<'a, str>),
+}
+
+impl From<Leaf<'_>> for Value {
+    fn from(leaf: Leaf<'_>) -> Value {
+        match leaf {
+            Leaf::Null => Value::Null,
+            Leaf::Bool(value) => Value::Bool(value),
+            Leaf::Number(number) => Value::Number(number),
+            Leaf::Text(text) => Value::String(text.into_owned()),
+        }
+    }
+}
+
+/// Converts a tree step by step, knowing where it is.
+pub(crate) struct Converter<'a> {
     rules: Rules,
     path: Vec<Step<'a>>,
     flow_level: usize,
 }
 
-enum Step<'a> {
+pub(crate) enum Step<'a> {
     Key(&'a Node),
     Index(usize),
 }
 
 impl<'a> Converter<'a> {
+    pub(crate) fn new(rules: Rules) -> Converter<'a> {
+        Converter { rules, path: Vec::new(), flow_level: 0 }
+    }
+
+    /// Goes one step down.
+    pub(crate) fn enter(&mut self, step: Step<'a>) {
+        self.path.push(step);
+    }
+
+    /// Goes one step up.
+    pub(crate) fn leave(&mut self) {
+        self.path.pop();
+    }
+
+    /// Begins a node; what it gives is for [`Converter::end`].
+    pub(crate) fn begin(&mut self, node: &Node) -> Result<usize, ConvertError> {
+        if self.path.len() > DEPTH_CEILING {
+            let message = format!("nested deeper than {DEPTH_CEILING} levels");
+            return self.error(node, ConvertErrorKind::TooDeep, message);
+        }
+        let flow_level = self.flow_level;
+        self.flow_level += usize::from(node.is_flow());
+        Ok(flow_level)
+    }
+
+    /// Ends a node.
+    pub(crate) fn end(&mut self, flow_level: usize) {
+        self.flow_level = flow_level;
+    }
+
+    /// A key stands twice in a mapping.
+    pub(crate) fn twice<T>(&mut self, key: &'a Node) -> Result<T, ConvertError> {
+        let message = format!("key `{}` is set twice", key.as_str().unwrap_or_default());
+        self.enter(Step::Key(key));
+        self.error(key, ConvertErrorKind::DuplicateKey, message)
+    }
+
+    /// An alias has no value of its own.
+    pub(crate) fn not_expanded<T>(&self, node: &Node, name: &str) -> Result<T, ConvertError> {
+        let message = format!("alias `*{name}` is not expanded");
+        self.error(node, ConvertErrorKind::NotExpanded, message)
+    }
+
     fn error<T>(&self, node: &Node, kind: ConvertErrorKind, message: impl Into<String>) -> Result<T, ConvertError> {
         let mut path = String::new();
         for step in &self.path {
@@ -59,54 +123,45 @@ impl<'a> Converter<'a> {
     }
 
     fn value(&mut self, node: &'a Node) -> Result<Value, ConvertError> {
-        if self.path.len() > DEPTH_CEILING {
-            let message = format!("nested deeper than {DEPTH_CEILING} levels");
-            return self.error(node, ConvertErrorKind::TooDeep, message);
-        }
-        let flow_level = self.flow_level;
-        self.flow_level += usize::from(node.is_flow());
+        let flow_level = self.begin(node)?;
         let value = self.any_value(node)?;
-        self.flow_level = flow_level;
+        self.end(flow_level);
         Ok(value)
     }
 
     fn any_value(&mut self, node: &'a Node) -> Result<Value, ConvertError> {
         match &node.kind {
-            NodeKind::Scalar { text, .. } => self.scalar(node, text),
+            NodeKind::Scalar { text, .. } => self.leaf(node, text).map(Value::from),
             NodeKind::Sequence { items, .. } => {
                 let mut values = Vec::with_capacity(items.len());
                 for (index, item) in items.iter().enumerate() {
-                    self.path.push(Step::Index(index));
+                    self.enter(Step::Index(index));
                     values.push(self.value(item)?);
-                    self.path.pop();
+                    self.leave();
                 }
                 Ok(Value::Array(values))
             }
             NodeKind::Mapping { entries, .. } => self.mapping(entries),
-            NodeKind::Alias { name } => {
-                let message = format!("alias `*{name}` is not expanded");
-                self.error(node, ConvertErrorKind::NotExpanded, message)
-            }
+            NodeKind::Alias { name } => self.not_expanded(node, name),
         }
     }
 
     fn mapping(&mut self, entries: &'a [(Node, Node)]) -> Result<Value, ConvertError> {
         let mut map = Map::with_capacity(entries.len());
         for (key, value) in entries {
-            self.path.push(Step::Key(key));
-            let name = self.key(key)?;
+            self.enter(Step::Key(key));
+            let name = self.key(key)?.into_owned();
             let converted = self.value(value)?;
-            self.path.pop();
+            self.leave();
             if map.insert(name, converted).is_some() {
-                let message = format!("key `{}` is set twice", key.as_str().unwrap_or_default());
-                self.path.push(Step::Key(key));
-                return self.error(key, ConvertErrorKind::DuplicateKey, message);
+                return self.twice(key);
             }
         }
         Ok(Value::Object(map))
     }
 
-    fn key(&self, key: &Node) -> Result<String, ConvertError> {
+    /// The text of a key.
+    pub(crate) fn key(&self, key: &'a Node) -> Result<Cow<'a, str>, ConvertError> {
         let NodeKind::Scalar { text, .. } = &key.kind else {
             let message = "a list, mapping or alias cannot be a key";
             return self.error(key, ConvertErrorKind::UnsupportedKey, message);
@@ -116,7 +171,7 @@ impl<'a> Converter<'a> {
             return self.error(key, ConvertErrorKind::NotExpanded, message);
         }
         if self.rules == Rules::Kustomize && text.is_empty() && key.tag().is_none() {
-            return Ok(String::new());
+            return Ok(Cow::Borrowed(""));
         }
         let resolved = self.resolved(key, text)?;
         if self.rules == Rules::Kustomize && (resolved != Resolved::Str || self.timestamp(key, text).is_some()) {
@@ -124,10 +179,10 @@ impl<'a> Converter<'a> {
             return self.error(key, ConvertErrorKind::UnsupportedKey, message);
         }
         match resolved {
-            Resolved::Str | Resolved::NotScalar => Ok(text.clone()),
-            Resolved::Bool(value) => Ok(value.to_string()),
-            Resolved::Int(value) => Ok(value.to_string()),
-            Resolved::Float(value) => Ok(float::key_text(value)),
+            Resolved::Str | Resolved::NotScalar => Ok(Cow::Borrowed(text)),
+            Resolved::Bool(value) => Ok(value.to_string().into()),
+            Resolved::Int(value) => Ok(value.to_string().into()),
+            Resolved::Float(value) => Ok(float::key_text(value).into()),
             Resolved::Null => {
                 let message = "null cannot be a key, quote it";
                 self.error(key, ConvertErrorKind::UnsupportedKey, message)
@@ -150,10 +205,11 @@ impl<'a> Converter<'a> {
         }
     }
 
-    fn scalar(&self, node: &Node, text: &str) -> Result<Value, ConvertError> {
+    /// The value of a scalar with a text.
+    pub(crate) fn leaf(&self, node: &Node, text: &'a str) -> Result<Leaf<'a>, ConvertError> {
         if node.tag() == Some("!!binary") {
             return match base64::decode(text).map(String::from_utf8) {
-                Some(Ok(text)) => Ok(Value::String(text)),
+                Some(Ok(text)) => Ok(Leaf::Text(text.into())),
                 Some(Err(_)) => {
                     let message = "binary data that is no text has no place in JSON";
                     self.error(node, ConvertErrorKind::Binary, message)
@@ -162,30 +218,32 @@ impl<'a> Converter<'a> {
             };
         }
         if text.is_empty() && self.is_quoted_by_printing(node) {
-            return Ok(Value::String(String::new()));
+            return Ok(Leaf::Text(Cow::Borrowed("")));
         }
         Ok(match self.resolved(node, text)? {
-            Resolved::Null => Value::Null,
-            Resolved::Bool(value) => Value::Bool(value),
-            Resolved::Int(value) => Value::Number(value.into()),
-            Resolved::Uint(value) => Value::Number(value.into()),
+            Resolved::Null => Leaf::Null,
+            Resolved::Bool(value) => Leaf::Bool(value),
+            Resolved::Int(value) => Leaf::Number(value.into()),
+            Resolved::Uint(value) => Leaf::Number(value.into()),
             Resolved::Float(value) => match float::to_number(value) {
-                Some(number) => Value::Number(number),
+                Some(number) => Leaf::Number(number),
                 None => {
                     let message = format!("`{text}` has no JSON form, quote it if it is text");
                     return self.error(node, ConvertErrorKind::NotFinite, message);
                 }
             },
-            Resolved::Str | Resolved::NotScalar => Value::String(self.string(node, text)),
+            Resolved::Str | Resolved::NotScalar => Leaf::Text(self.string(node, text)),
         })
     }
 
     /// The text, or with v3 the long form of a timestamp.
-    fn string(&self, node: &Node, text: &str) -> String {
-        if self.rules == Rules::Kustomize && node.is_folded() {
-            return print_and_read(node).unwrap_or_else(|| text.to_owned());
-        }
-        self.timestamp(node, text).unwrap_or_else(|| text.to_owned())
+    fn string(&self, node: &Node, text: &'a str) -> Cow<'a, str> {
+        let other = if self.rules == Rules::Kustomize && node.is_folded() {
+            print_and_read(node)
+        } else {
+            self.timestamp(node, text)
+        };
+        other.map_or(Cow::Borrowed(text), Cow::Owned)
     }
 
     /// Kustomize prints its trees and reads them again before it takes values from them: what

@@ -59,6 +59,7 @@ mod token;
 pub use alias::expand_aliases;
 pub use emit::{
     EmitOptions, SequenceIndent, compare_keys, emit, emit_documents, emit_node, json_to_yaml, json_to_yaml_in_order,
+    print_sorted,
 };
 pub use error::{ConvertError, ConvertErrorKind, ParseError, ParseErrorKind};
 pub use json::{from_json, to_json, to_json_with};

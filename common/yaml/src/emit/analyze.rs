@@ -45,6 +45,9 @@ impl Analysis {
         if text.is_empty() {
             return Analysis { flags: BLOCK_PLAIN | SINGLE_QUOTED };
         }
+        if is_word(text) {
+            return Analysis { flags: FLOW_PLAIN | BLOCK_PLAIN | SINGLE_QUOTED | BLOCK };
+        }
         let found = find(text, rules);
         let mut flags = FLOW_PLAIN | BLOCK_PLAIN | SINGLE_QUOTED | BLOCK;
         let no_plain = EDGE_SPACE | BREAK_SPACE | SPACE_BREAK | TAB | SPECIAL | LINE_BREAK;
@@ -84,6 +87,12 @@ impl Analysis {
     pub(super) fn allows_block(self) -> bool {
         self.flags & BLOCK != 0
     }
+}
+
+/// Whether a text surely allows everything: most texts are names, numbers and paths.
+fn is_word(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'/'))
+        && text.starts_with(|first: char| first.is_ascii_alphanumeric() || first == '/')
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,8 @@ impl Emitter {
         if self.writer.indent < 0 { 0 } else { self.writer.indent + INDENT }
     }
 
-    pub(super) fn block_sequence(&mut self, node: &Node, items: &[Node], place: Place) {
+    /// Begins a list; gives the indentation to go back to.
+    pub(super) fn open_sequence(&mut self, place: Place) -> i32 {
         let outer = self.writer.indent;
         let in_mapping = matches!(place, Place::Key | Place::SimpleKey | Place::Value);
         let starts_line = self.writer.column == 0 && self.options.rules == Rules::Kustomize;
@@ -19,6 +20,11 @@ impl Emitter {
             && (starts_line || !self.writer.indention)
             && self.options.sequence_indent == SequenceIndent::Compact;
         self.writer.indent = if compact && outer >= 0 { outer } else { self.deeper() };
+        outer
+    }
+
+    pub(super) fn block_sequence(&mut self, node: &Node, items: &[Node], place: Place) {
+        let outer = self.open_sequence(place);
         for item in items {
             self.announce(item, "");
             self.print_head();
@@ -30,9 +36,15 @@ impl Emitter {
         self.writer.indent = outer;
     }
 
-    pub(super) fn block_mapping(&mut self, node: &Node, entries: &[(Node, Node)], place: Place) {
+    /// Begins a mapping; gives the indentation to go back to.
+    pub(super) fn open_mapping(&mut self) -> i32 {
         let outer = self.writer.indent;
         self.writer.indent = self.deeper();
+        outer
+    }
+
+    pub(super) fn block_mapping(&mut self, node: &Node, entries: &[(Node, Node)], place: Place) {
+        let outer = self.open_mapping();
         let mut tail = "";
         for (key, value) in entries {
             self.announce_key(key, tail);

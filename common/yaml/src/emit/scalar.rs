@@ -6,7 +6,7 @@ use super::{Emitter, Place, tag};
 use crate::node::{Node, NodeKind, ScalarStyle};
 
 /// Longest key, in bytes, that is written without `?`.
-const SIMPLE_KEY_BYTES_MAX: usize = 128;
+pub(super) const SIMPLE_KEY_BYTES_MAX: usize = 128;
 
 impl Emitter {
     /// Whether a key fits in front of a colon.
