@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use skerry_common::diagnostic::{Diagnostic, Location};
-use skerry_yaml::{Node, Rules, json_to_yaml, to_json_with};
+use skerry_yaml::{Node, Rules};
 
 use crate::allowed::Allowed;
 use crate::codes::{self, Fallible, fail};
@@ -47,19 +47,6 @@ pub fn build_allowed(
     Ok(built.sources.into_iter().map(|source| source.node).collect())
 }
 
-/// Prints documents as `kustomize build` prints them.
-pub fn print_documents(documents: &[Node]) -> Result<String, Vec<Diagnostic>> {
-    let mut texts = Vec::with_capacity(documents.len());
-    for document in documents {
-        let json = to_json_with(document, Rules::Kustomize).map_err(|error| {
-            let at = Location::file("", Some(error.position.line).filter(|line| *line > 0)).with_field(error.path);
-            codes::problem(codes::NO_JSON_FORM, &at, error.message)
-        })?;
-        texts.push(json_to_yaml(&json));
-    }
-    Ok(texts.join("---\n"))
-}
-
 /// Builds what a path of a view holds.
 pub(crate) fn build(view: View<'_>, path: &str) -> Fallible<Build> {
     let at = Location::default();
@@ -76,7 +63,7 @@ pub(crate) fn build(view: View<'_>, path: &str) -> Fallible<Build> {
     Ok(Build { path: found.path, sources, reads, warnings })
 }
 
-fn locate(view: &View<'_>, path: &str, at: &Location) -> Fallible<Found> {
+pub(crate) fn locate(view: &View<'_>, path: &str, at: &Location) -> Fallible<Found> {
     let wanted = match join("", path) {
         Ok(wanted) => wanted,
         Err(problem) => return fail(codes::LEAVES_SOURCE, at, leaves(path, problem)),

@@ -260,6 +260,11 @@ pub const CODES: &[(u16, &str, &str)] = &[
         "schema unusable",
         "A file of `crds` or `openapi` is not what these fields need: `crds` takes Go's OpenAPI definitions (names of types, each with a `Schema`), not manifests of kind CustomResourceDefinition; `openapi` takes an OpenAPI document with `definitions`, or the one built-in version. Before: `crds: [widget-crd.yaml]`, a manifest. After: `resources: [widget-crd.yaml]`.",
     ),
+    (
+        490,
+        "no name for a file",
+        "Written as files of their own, objects are named by group, version, kind and name. The name of this one cannot be part of a file's name, or another object has the same one but for upper and lower case. Write everything to one file instead.",
+    ),
 ];
 
 macro_rules! codes {
@@ -283,6 +288,7 @@ codes! {
     PLUGIN = 471; PLUGIN_CONFIGURATION = 472; VALIDATOR_CHANGES = 473; HELM_DISABLED = 474; CHART = 475;
     REPLACEMENT = 480; REPLACEMENT_SOURCE = 481; REPLACEMENT_TARGET = 482; VAR = 483;
     VAR_UNUSED = 484; FIELD_SPECS = 485; SCHEMA = 486;
+    NO_FILE_NAME = 490;
 }
 
 /// What a step gives: its result, or everything that is wrong.

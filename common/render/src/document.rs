@@ -37,9 +37,18 @@ pub(crate) fn place(file: &str, node: &Node) -> Location {
 
 /// Reads every document of a file that is not empty.
 pub(crate) fn read_documents(view: &View<'_>, found: &Found, rules: Rules) -> Fallible<Vec<Source>> {
-    let content = view.read(found)?;
-    let nodes = parse_nodes(&content, &found.path, &view.limits)?;
-    view.count_documents(nodes.len(), &Location::file(&found.path, None))?;
+    let nodes = view.shared(
+        |memo| &memo.documents,
+        &found.path,
+        &[],
+        || {
+            let content = view.read(found)?;
+            let nodes = parse_nodes(&content, &found.path, &view.limits)?;
+            view.count_documents(nodes.len(), &Location::file(&found.path, None))?;
+            Ok(nodes)
+        },
+    )?;
+    let nodes = Arc::try_unwrap(nodes).unwrap_or_else(|shared| (*shared).clone());
     let file: Arc<str> = Arc::from(found.path.as_str());
     Ok(nodes.into_iter().map(|node| Source { node, file: file.clone(), rules }).collect())
 }

@@ -43,9 +43,11 @@ mod transformers;
 mod value_add;
 mod vars;
 
+pub(crate) use accumulate::Gathered;
+pub(crate) use file::Kustomization;
+pub(crate) use resource::Identity;
 pub(crate) use schema::State as SchemaState;
 
-use accumulate::Gathered;
 use config::Purpose;
 
 use crate::codes::Fallible;

@@ -26,11 +26,13 @@
 
 mod allowed;
 mod build;
+mod built;
 mod codes;
 mod document;
 mod kustomize;
 mod limits;
 mod lint;
+mod memo;
 mod plain;
 mod read_set;
 mod renderer;
@@ -41,9 +43,11 @@ mod tree;
 mod variables;
 
 pub use allowed::{Allowed, ChartError, ChartFlag, ChartRenderer, ChartRequest, ChartSource};
-pub use build::{build_allowed, build_documents, print_documents, render};
+pub use build::{build_allowed, build_documents, render};
+pub use built::{Built, BuiltFile, build_kustomization, build_kustomization_with, print_documents};
 pub use codes::CODES;
 pub use limits::RenderLimits;
+pub use memo::Memo;
 pub use read_set::ReadSet;
 pub use renderer::{MemoCounts, MemoLimits, Renderer};
 pub use request::{RenderRequest, Rendered, RenderedObject};

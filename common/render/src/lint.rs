@@ -62,7 +62,8 @@ fn convert(source: &Source, at: &Location, checked: &mut Checked) -> Option<Valu
     }
 }
 
-fn unconvertible(error: &ConvertError, file: &str, at: &Location) -> Diagnostic {
+/// Why a document has no JSON form.
+pub(crate) fn unconvertible(error: &ConvertError, file: &str, at: &Location) -> Diagnostic {
     let line = Some(error.position.line).filter(|line| *line > 0).or(at.line);
     let field = error.path.trim_start_matches('/').replace('/', ".");
     Diagnostic::error(codes::NO_JSON_FORM, error.message.clone()).at(Location::file(file, line).with_field(field))

@@ -7,9 +7,9 @@
 //! A result is taken from the memo when everything that it read is unchanged in the tree at hand;
 //! tree and blob ids make that a handful of look-ups. A path is built once however many clusters
 //! share it, and its variables are replaced once per distinct set of used values. What comes from
-//! the memo is the same, byte for byte, as what a fresh render gives.
+//! the memo is the same, byte for byte, as what a fresh render gives. Below that, builds share
+//! parsed files and bases: see [`Memo`].
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use skerry_common::diagnostic::{Diagnostic, Location};
@@ -18,8 +18,9 @@ use crate::allowed::Allowed;
 use crate::build::{Build, build, finish};
 use crate::codes;
 use crate::limits::RenderLimits;
+use crate::memo::{Memo, Seen, Store};
 use crate::request::{RenderRequest, Rendered};
-use crate::tree::{SourceTree, View};
+use crate::tree::{SourceTree, TreeError, View};
 
 /// How much a renderer remembers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,13 +39,19 @@ impl Default for MemoLimits {
 }
 
 /// A render with a memory.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Renderer {
-    limits: MemoLimits,
     allowed: Allowed,
-    builds: VecDeque<BuildEntry>,
-    results: VecDeque<ResultEntry>,
+    memo: Memo,
+    builds: Store<KnownBuild>,
+    results: Store<KnownResult>,
     counts: MemoCounts,
+}
+
+impl Default for Renderer {
+    fn default() -> Self {
+        Self::new(MemoLimits::default())
+    }
 }
 
 /// How often the memo helped, since the renderer was made.
@@ -59,26 +66,32 @@ pub struct MemoCounts {
 }
 
 #[derive(Debug)]
-struct BuildEntry {
-    path: String,
+struct KnownBuild {
     limits: RenderLimits,
     build: Arc<Build>,
+    seen: Seen,
 }
 
 #[derive(Debug)]
-struct ResultEntry {
-    path: String,
+struct KnownResult {
     limits: RenderLimits,
     namespace: Option<String>,
     /// Whether variables are replaced at all.
     replaces: bool,
     rendered: Arc<Rendered>,
+    seen: Seen,
 }
 
 impl Renderer {
     /// A renderer that remembers nothing yet.
     pub fn new(limits: MemoLimits) -> Self {
-        Self { limits, ..Self::default() }
+        Self {
+            memo: Memo::new(),
+            allowed: Allowed::default(),
+            builds: Store::new(limits.builds_max, limits.builds_max),
+            results: Store::new(limits.results_max, limits.results_max),
+            counts: MemoCounts::default(),
+        }
     }
 
     /// The same renderer, allowed more than to read. What it remembers stays: ask for it at once.
@@ -98,74 +111,66 @@ impl Renderer {
         tree: &dyn SourceTree,
         request: &RenderRequest<'_>,
     ) -> Result<Arc<Rendered>, Vec<Diagnostic>> {
-        if let Some(rendered) = self.known_result(tree, request)? {
+        let number = readable(self.memo.number_of(tree), request.path)?;
+        if let Some(rendered) = self.known_result(tree, request, number)? {
             self.counts.results_reused += 1;
             return Ok(rendered);
         }
-        let build = self.build(tree, request)?;
+        let build = self.build(tree, request, number)?;
         let rendered = Arc::new(finish(&build, request.namespace, request.variables)?);
-        self.results.push_front(ResultEntry {
-            path: request.path.to_owned(),
+        let known = KnownResult {
             limits: request.limits,
             namespace: request.namespace.map(str::to_owned),
             replaces: request.variables.is_some(),
             rendered: rendered.clone(),
-        });
-        self.results.truncate(self.limits.results_max);
+            seen: Seen::new(number),
+        };
+        self.results.insert(request.path, Arc::new(known));
         Ok(rendered)
     }
 
     fn known_result(
+        &self,
+        tree: &dyn SourceTree,
+        request: &RenderRequest<'_>,
+        number: u64,
+    ) -> Result<Option<Arc<Rendered>>, Vec<Diagnostic>> {
+        for known in self.results.of(request.path) {
+            let reads = &known.rendered.reads;
+            let same = known.limits == request.limits
+                && known.namespace.as_deref() == request.namespace
+                && known.replaces == request.variables.is_some()
+                && reads.variables_hold(request.variables);
+            if same && readable(known.seen.holds(number, || reads.paths_hold(tree)), request.path)? {
+                return Ok(Some(known.rendered.clone()));
+            }
+        }
+        Ok(None)
+    }
+
+    fn build(
         &mut self,
         tree: &dyn SourceTree,
         request: &RenderRequest<'_>,
-    ) -> Result<Option<Arc<Rendered>>, Vec<Diagnostic>> {
-        let mut found = None;
-        for (index, entry) in self.results.iter().enumerate() {
-            let same = entry.path == request.path
-                && entry.limits == request.limits
-                && entry.namespace.as_deref() == request.namespace
-                && entry.replaces == request.variables.is_some()
-                && entry.rendered.reads.variables_hold(request.variables);
-            if same && holds(entry.rendered.reads.paths_hold(tree), request.path)? {
-                found = Some(index);
-                break;
-            }
-        }
-        let Some(entry) = found.and_then(|index| self.results.remove(index)) else { return Ok(None) };
-        let rendered = entry.rendered.clone();
-        self.results.push_front(entry);
-        Ok(Some(rendered))
-    }
-
-    fn build(&mut self, tree: &dyn SourceTree, request: &RenderRequest<'_>) -> Result<Arc<Build>, Vec<Diagnostic>> {
-        let mut found = None;
-        for (index, entry) in self.builds.iter().enumerate() {
-            let same = entry.path == request.path && entry.limits == request.limits;
-            if same && holds(entry.build.reads.paths_hold(tree), request.path)? {
-                found = Some(index);
-                break;
-            }
-        }
-        let entry = match found.and_then(|index| self.builds.remove(index)) {
-            Some(entry) => {
+        number: u64,
+    ) -> Result<Arc<Build>, Vec<Diagnostic>> {
+        for known in self.builds.of(request.path) {
+            let holds = || known.build.reads.paths_hold(tree);
+            if known.limits == request.limits && readable(known.seen.holds(number, holds), request.path)? {
                 self.counts.builds_reused += 1;
-                entry
+                return Ok(known.build.clone());
             }
-            None => {
-                self.counts.builds_made += 1;
-                let build = Arc::new(build(View::new(tree, request.limits).allowing(&self.allowed), request.path)?);
-                BuildEntry { path: request.path.to_owned(), limits: request.limits, build }
-            }
-        };
-        let build = entry.build.clone();
-        self.builds.push_front(entry);
-        self.builds.truncate(self.limits.builds_max);
+        }
+        self.counts.builds_made += 1;
+        let view = View::with_memo(tree, request.limits, &self.memo).allowing(&self.allowed);
+        let build = Arc::new(build(view, request.path)?);
+        let known = KnownBuild { limits: request.limits, build: build.clone(), seen: Seen::new(number) };
+        self.builds.insert(request.path, Arc::new(known));
         Ok(build)
     }
 }
 
-fn holds(answer: Result<bool, crate::tree::TreeError>, path: &str) -> Result<bool, Vec<Diagnostic>> {
+fn readable<T>(answer: Result<T, TreeError>, path: &str) -> Result<T, Vec<Diagnostic>> {
     answer.map_err(|error| {
         let message = skerry_common::error_chain::Chain(&error).to_string();
         vec![Diagnostic::error(codes::UNREADABLE, message).at(Location::file(path, None))]

@@ -2,6 +2,7 @@
 
 mod memory;
 mod path;
+mod record;
 mod view;
 
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use thiserror::Error;
 
 pub use memory::MemoryTree;
 pub(crate) use path::{PathProblem, join, join_written, parent, starts_in};
+pub(crate) use record::Record;
 pub(crate) use view::{Found, View};
 
 /// A read-only view of a Git tree or a folder.

@@ -4,6 +4,7 @@
 //! gathered so far, after the parent's resources and generators and before its transformers.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use skerry_common::diagnostic::{Diagnostic, Location};
 use skerry_yaml::Rules;
@@ -62,7 +63,7 @@ impl Around {
 }
 
 /// Opens the kustomization that a build begins with.
-pub(crate) fn open_root(view: &View<'_>, folder: &str) -> Fallible<Kustomization> {
+pub(crate) fn open_root(view: &View<'_>, folder: &str) -> Fallible<Arc<Kustomization>> {
     let kustomization = open(view, folder, &Location::file(folder, None))?;
     openapi::choose(view, &kustomization)?;
     refuse_misplaced(&kustomization, false, &kustomization.at)?;
@@ -157,13 +158,22 @@ pub(crate) fn include(
 ) -> Fallible<Gathered> {
     let found = find(view, kustomization, entry)?;
     if found.is_folder {
-        let base = open(view, &found.path, &entry.at)?;
-        openapi::choose(view, &base)?;
-        refuse_misplaced(&base, false, &entry.at)?;
-        enter(view, &base, entry, around)?;
-        let gathered = target(view, &base, Gathered::default(), around)?;
-        around.leave();
-        return Ok(gathered);
+        let make = |around: &mut Around| {
+            let base = open(view, &found.path, &entry.at)?;
+            openapi::choose(view, &base)?;
+            refuse_misplaced(&base, false, &entry.at)?;
+            enter(view, &base, entry, around)?;
+            let gathered = target(view, &base, Gathered::default(), around)?;
+            around.leave();
+            Ok(gathered)
+        };
+        // Notes say from where a base was included.
+        if around.origin().is_some() {
+            return make(around);
+        }
+        let folders = around.folders.clone();
+        let gathered = view.shared(|memo| &memo.bases, &found.path, &folders, || make(around))?;
+        return Ok(Arc::try_unwrap(gathered).unwrap_or_else(|shared| (*shared).clone()));
     }
     refuse_outside(kustomization, &found, entry)?;
     let mut resources = Vec::new();
@@ -238,9 +248,13 @@ fn refuse_outside(kustomization: &Kustomization, found: &Found, entry: &Text) ->
 }
 
 /// Opens the kustomization of a folder.
-fn open(view: &View<'_>, folder: &str, at: &Location) -> Fallible<Kustomization> {
+fn open(view: &View<'_>, folder: &str, at: &Location) -> Fallible<Arc<Kustomization>> {
     match folder_kind(view, folder)? {
-        FolderKind::Kustomize(found) => file::read(view, &found, folder),
+        FolderKind::Kustomize(found) => {
+            // The file may be a link, and lie elsewhere.
+            let key = format!("{folder}\0{}", found.path);
+            view.shared(|memo| &memo.kustomizations, &key, &[], || file::read(view, &found, folder))
+        }
         FolderKind::Plain => {
             let message = format!("the folder `{folder}` has no kustomization");
             fail_with_help(codes::NOT_A_RESOURCE, at, message, "add a `kustomization.yaml`, or list its files")
@@ -248,7 +262,7 @@ fn open(view: &View<'_>, folder: &str, at: &Location) -> Fallible<Kustomization>
     }
 }
 
-fn open_entry(view: &View<'_>, kustomization: &Kustomization, entry: &Text) -> Fallible<Kustomization> {
+fn open_entry(view: &View<'_>, kustomization: &Kustomization, entry: &Text) -> Fallible<Arc<Kustomization>> {
     let found = find(view, kustomization, entry)?;
     if !found.is_folder {
         return fail(codes::NOT_A_RESOURCE, &entry.at, format!("`{}` is no folder", entry.value));
@@ -285,6 +299,7 @@ fn enter(view: &View<'_>, next: &Kustomization, entry: &Text, around: &mut Aroun
     folders.push(next.folder.clone());
     let namespace = Some(&next.namespace).filter(|own| !own.is_empty()).or(around.namespaces.last()).cloned();
     around.namespaces.push(namespace.unwrap_or_default());
+    view.enter(&next.folder, folders.len());
     around.origins.extend(around.origins.last().map(|origin| origin.append(&entry.value)));
     Ok(())
 }

@@ -24,6 +24,8 @@ const VALUES: &str = "values.yaml";
 
 /// Who renders charts, if anybody may.
 pub(crate) fn renderer<'a>(view: &'a View<'_>, rule: &ChartRule) -> Fallible<&'a dyn ChartRenderer> {
+    // On the namespace around, and on what the renderer gives.
+    view.depend_on_more();
     match &view.allowed.charts {
         Some(charts) => Ok(&**charts),
         None => {

@@ -61,6 +61,33 @@ impl ResourceId {
     }
 }
 
+/// What a built document is called, in parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub(crate) group: String,
+    pub(crate) version: String,
+    pub(crate) kind: String,
+    pub(crate) name: String,
+    /// The one that counts; none for kinds that exist once per cluster.
+    pub(crate) namespace: Option<String>,
+}
+
+impl Identity {
+    /// That of a document.
+    pub(crate) fn of(node: &Node) -> Self {
+        let text = |path: &[&str]| text_at(node, path).unwrap_or("").to_owned();
+        let (api_version, kind) = (text(&["apiVersion"]), text(&["kind"]));
+        let namespaced = !is_cluster_scoped(&api_version, &kind);
+        Self {
+            group: group_of(&api_version).to_owned(),
+            version: version_of(&api_version).to_owned(),
+            kind,
+            name: text(&["metadata", "name"]),
+            namespace: namespaced.then(|| effective(&text(&["metadata", "namespace"])).to_owned()),
+        }
+    }
+}
+
 /// An identity that a resource had.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PreviousId {

@@ -1,7 +1,7 @@
 //! A tree in memory, for tests and the demo.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use skerry_common::bundle::digest::Digest;
 
@@ -11,11 +11,13 @@ use super::{Entry, SourceTree, TreeError};
 #[derive(Debug, Clone, Default)]
 pub struct MemoryTree {
     leaves: BTreeMap<String, Leaf>,
+    /// The ids of all folders, made when first asked for after a change.
+    folders: OnceLock<BTreeMap<String, String>>,
 }
 
 #[derive(Debug, Clone)]
 enum Leaf {
-    File(Arc<[u8]>),
+    File { content: Arc<[u8]>, id: String },
     Symlink(String),
     Submodule,
 }
@@ -28,23 +30,30 @@ impl MemoryTree {
 
     /// Puts a file, in place of what was there.
     pub fn insert(&mut self, path: impl Into<String>, content: impl AsRef<[u8]>) {
-        self.leaves.insert(path.into(), Leaf::File(Arc::from(content.as_ref())));
+        let content = content.as_ref();
+        self.put(path.into(), Leaf::File { content: Arc::from(content), id: Digest::of(content).hex() });
     }
 
     /// Puts a symbolic link.
     pub fn insert_symlink(&mut self, path: impl Into<String>, target: impl Into<String>) {
-        self.leaves.insert(path.into(), Leaf::Symlink(target.into()));
+        self.put(path.into(), Leaf::Symlink(target.into()));
     }
 
     /// Puts a submodule.
     pub fn insert_submodule(&mut self, path: impl Into<String>) {
-        self.leaves.insert(path.into(), Leaf::Submodule);
+        self.put(path.into(), Leaf::Submodule);
+    }
+
+    fn put(&mut self, path: String, leaf: Leaf) {
+        self.leaves.insert(path, leaf);
+        self.folders = OnceLock::new();
     }
 
     /// Takes away whatever is at a path, or below it.
     pub fn remove(&mut self, path: &str) {
         let below = format!("{path}/");
         self.leaves.retain(|name, _| name != path && !name.starts_with(&below));
+        self.folders = OnceLock::new();
     }
 
     /// Every path that holds something other than a folder.
@@ -60,27 +69,31 @@ impl MemoryTree {
     }
 
     fn folder(&self, path: &str) -> Option<Entry> {
-        let prefix = if path.is_empty() { String::new() } else { format!("{path}/") };
-        let mut text = String::new();
-        for (name, leaf) in self.below(&prefix) {
-            text.push_str(&name[prefix.len()..]);
-            text.push('\0');
-            text.push_str(&leaf.entry().mark());
-            text.push('\n');
+        let id = self.folders.get_or_init(|| self.folder_ids()).get(path)?;
+        Some(Entry::Directory { id: id.clone() })
+    }
+
+    /// Digests of what lies in each folder, at any depth. There is always a root.
+    fn folder_ids(&self) -> BTreeMap<String, String> {
+        let mut texts = BTreeMap::from([(String::new(), String::new())]);
+        for (path, leaf) in &self.leaves {
+            let ends = path.match_indices('/').map(|(index, _)| index);
+            let folders = std::iter::once("").chain(ends.map(|end| &path[..end]));
+            let mark = leaf.entry().mark();
+            for folder in folders {
+                let inside = path.strip_prefix(folder).unwrap_or(path).trim_start_matches('/');
+                let text = texts.entry(folder.to_owned()).or_default();
+                text.push_str(&format!("{inside}\0{mark}\n"));
+            }
         }
-        if text.is_empty() && !path.is_empty() {
-            return None;
-        }
-        Some(Entry::Directory { id: Digest::of(text.as_bytes()).hex() })
+        texts.into_iter().map(|(path, text)| (path, Digest::of(text.as_bytes()).hex())).collect()
     }
 }
 
 impl Leaf {
     fn entry(&self) -> Entry {
         match self {
-            Leaf::File(content) => {
-                Entry::File { id: Digest::of(content).hex(), size: content.len() as u64, executable: false }
-            }
+            Leaf::File { content, id } => Entry::File { id: id.clone(), size: content.len() as u64, executable: false },
             Leaf::Symlink(target) => Entry::Symlink { target: target.clone() },
             Leaf::Submodule => Entry::Submodule,
         }
@@ -112,7 +125,7 @@ impl SourceTree for MemoryTree {
 
     fn read(&self, path: &str) -> Result<Arc<[u8]>, TreeError> {
         match self.leaves.get(path) {
-            Some(Leaf::File(content)) => Ok(content.clone()),
+            Some(Leaf::File { content, .. }) => Ok(content.clone()),
             Some(Leaf::Symlink(_) | Leaf::Submodule) | None => Err(TreeError::NotAFile { path: path.to_owned() }),
         }
     }

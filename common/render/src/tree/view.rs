@@ -1,16 +1,17 @@
 //! What a render sees of a tree: links followed, bounds kept, everything read remembered.
 
 use std::cell::{RefCell, RefMut};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use skerry_common::diagnostic::{Diagnostic, Location};
 
+use super::record::{Counts, Record};
 use super::{Entry, SourceTree, TreeError, join, parent};
 use crate::allowed::Allowed;
 use crate::codes::{self, Fallible, fail, fail_with_help};
 use crate::kustomize::SchemaState;
 use crate::limits::RenderLimits;
+use crate::memo::{Kept, Memo, Seen, Store};
 use crate::read_set::{FOLDER, ReadSet};
 
 /// Most symbolic links in one path: what Linux follows.
@@ -27,20 +28,18 @@ pub(crate) struct View<'a> {
     tree: &'a dyn SourceTree,
     pub(crate) limits: RenderLimits,
     pub(crate) allowed: Allowed,
+    /// What builds share, with the number of this tree.
+    memo: Option<(&'a Memo, u64)>,
     state: RefCell<State>,
     schema: RefCell<SchemaState>,
 }
 
 #[derive(Default)]
 struct State {
-    reads: ReadSet,
-    /// Folders with their tree id in `reads`.
-    listed: BTreeSet<String>,
-    bytes: u64,
-    documents: usize,
-    builds: usize,
-    growth: usize,
-    warnings: Vec<Diagnostic>,
+    /// Of the part that is recorded at the moment.
+    record: Record,
+    /// Of the whole render.
+    used: Counts,
 }
 
 /// What is at a path, links followed.
@@ -55,7 +54,7 @@ pub(crate) struct Found {
 impl<'a> View<'a> {
     pub(crate) fn new(tree: &'a dyn SourceTree, limits: RenderLimits) -> Self {
         let (state, schema) = (RefCell::default(), RefCell::default());
-        Self { tree, limits, allowed: Allowed::default(), state, schema }
+        Self { tree, limits, allowed: Allowed::default(), memo: None, state, schema }
     }
 
     /// The schema of the build.
@@ -68,18 +67,89 @@ impl<'a> View<'a> {
         Self { allowed: allowed.clone(), ..self }
     }
 
+    /// The same, with what earlier builds have left. A root that cannot be read has no number; the
+    /// build itself will say what is wrong.
+    pub(crate) fn with_memo(tree: &'a dyn SourceTree, limits: RenderLimits, memo: &'a Memo) -> Self {
+        let memo = memo.number_of(tree).ok().map(|number| (memo, number));
+        Self { memo, ..Self::new(tree, limits) }
+    }
+
     /// Everything that was read, and the warnings.
     pub(crate) fn finish(self) -> (ReadSet, Vec<Diagnostic>) {
-        let state = self.state.into_inner();
-        (state.reads, state.warnings)
+        let record = self.state.into_inner().record;
+        (record.reads, record.warnings)
     }
 
     /// Notes what works, but somebody should look at; once.
     pub(crate) fn warn(&self, warning: Diagnostic) {
-        let warnings = &mut self.state.borrow_mut().warnings;
-        if !warnings.contains(&warning) {
-            warnings.push(warning);
+        self.state.borrow_mut().record.warn(&warning);
+    }
+
+    /// Notes that a folder is entered, as deep inside others.
+    pub(crate) fn enter(&self, folder: &str, depth: usize) {
+        let record = &mut self.state.borrow_mut().record;
+        record.folders.insert(folder.to_owned());
+        record.depth = record.depth.max(depth);
+    }
+
+    /// Notes that the part at hand depends on more than files: it is not kept.
+    pub(crate) fn depend_on_more(&self) {
+        self.state.borrow_mut().record.is_partial = true;
+    }
+
+    /// Takes something from the memo, or makes and keeps it; `around` are the folders around.
+    pub(crate) fn shared<T: 'a>(
+        &self,
+        store: impl FnOnce(&'a Memo) -> &'a Store<Kept<T>>,
+        key: &str,
+        around: &[String],
+        make: impl FnOnce() -> Fallible<T>,
+    ) -> Fallible<Arc<T>> {
+        // A schema that somebody has chosen may change everything inside of other folders.
+        let is_plain = || around.is_empty() || !self.schema().is_decided();
+        let Some((memo, number)) = self.memo.filter(|_| is_plain()) else { return make().map(Arc::new) };
+        let store = store(memo);
+        for kept in store.of(key) {
+            let used = self.state.borrow().used.plus(kept.record.counts);
+            let fits =
+                kept.limits == self.limits && used.fits(&self.limits) && kept.record.may_stand_in(around, &self.limits);
+            let holds = || kept.record.reads.paths_hold(self.tree);
+            if fits && kept.seen.holds(number, holds).or_else(|error| self.broken(key, &error))? {
+                let mut state = self.state.borrow_mut();
+                state.used = used;
+                state.record.add(&kept.record);
+                if kept.uses_schema {
+                    self.schema().note_use();
+                }
+                state.record.depth = state.record.depth.max(around.len() + kept.record.depth);
+                return Ok(kept.value.clone());
+            }
         }
+        let uses_before = self.schema().uses();
+        let (value, mut record) = self.record(make)?;
+        record.depth = record.depth.saturating_sub(around.len());
+        let value = Arc::new(value);
+        if is_plain() && !record.is_partial {
+            let (seen, uses_schema) = (Seen::new(number), self.schema().uses() > uses_before);
+            let kept = Kept { value: value.clone(), record, limits: self.limits, seen, uses_schema };
+            store.insert(key, Arc::new(kept));
+        }
+        Ok(value)
+    }
+
+    /// Records what a part of the render depends on and uses up.
+    fn record<T>(&self, make: impl FnOnce() -> Fallible<T>) -> Fallible<(T, Record)> {
+        let (outer, before) = {
+            let mut state = self.state.borrow_mut();
+            (std::mem::take(&mut state.record), state.used)
+        };
+        let made = make();
+        let mut state = self.state.borrow_mut();
+        let mut part = std::mem::replace(&mut state.record, outer);
+        part.counts = state.used.since(before);
+        state.record.add(&part);
+        state.record.depth = state.record.depth.max(part.depth);
+        made.map(|made| (made, part))
     }
 
     /// What is at a path, links inside the source followed; `at` is who asks.
@@ -133,31 +203,18 @@ impl<'a> View<'a> {
             Entry::Directory { .. } => FOLDER.to_owned(),
             Entry::File { .. } | Entry::Symlink { .. } | Entry::Submodule => entry.mark(),
         });
-        self.remember(path, mark);
+        self.state.borrow_mut().record.remember(path, mark.as_deref());
         Ok(entry)
-    }
-
-    /// Notes what was seen, unless the tree id of a folder above says it already.
-    fn remember(&self, path: &str, mark: Option<String>) {
-        let mut state = self.state.borrow_mut();
-        let mut folder = path;
-        loop {
-            if state.listed.contains(folder) {
-                return;
-            }
-            if folder.is_empty() {
-                break;
-            }
-            folder = parent(folder);
-        }
-        state.reads.paths.insert(path.to_owned(), mark);
     }
 
     /// What a folder holds. Its tree id becomes part of the read-set.
     pub(crate) fn list(&self, folder: &str) -> Fallible<Vec<(String, Entry)>> {
         let entry = self.tree.entry(folder).or_else(|error| self.broken(folder, &error))?;
-        self.remember(folder, entry.as_ref().map(Entry::mark));
-        self.state.borrow_mut().listed.insert(folder.to_owned());
+        let mark = entry.as_ref().map(Entry::mark);
+        let mut state = self.state.borrow_mut();
+        state.record.remember(folder, mark.as_deref());
+        state.record.listed.insert(folder.to_owned());
+        drop(state);
         self.tree.list(folder).or_else(|error| self.broken(folder, &error))
     }
 
@@ -171,8 +228,8 @@ impl<'a> View<'a> {
         self.check_size(content.len() as u64, &at)?;
         let total = {
             let mut state = self.state.borrow_mut();
-            state.bytes += content.len() as u64;
-            state.bytes
+            state.used.bytes += content.len() as u64;
+            state.used.bytes
         };
         if total > self.limits.total_bytes_max {
             return fail(
@@ -199,8 +256,8 @@ impl<'a> View<'a> {
     /// Counts documents; refuses more than the bound.
     pub(crate) fn count_documents(&self, documents: usize, at: &Location) -> Fallible<()> {
         let mut state = self.state.borrow_mut();
-        state.documents += documents;
-        if state.documents > self.limits.documents_max {
+        state.used.documents += documents;
+        if state.used.documents > self.limits.documents_max {
             let message = format!("more than {} documents are read in all", self.limits.documents_max);
             return fail(codes::TOO_MANY_DOCUMENTS, at, message);
         }
@@ -210,8 +267,8 @@ impl<'a> View<'a> {
     /// Counts a folder that is built; refuses more than the bound.
     pub(crate) fn count_build(&self, at: &Location) -> Fallible<()> {
         let mut state = self.state.borrow_mut();
-        state.builds += 1;
-        if state.builds > self.limits.builds_max {
+        state.used.builds += 1;
+        if state.used.builds > self.limits.builds_max {
             let message = format!("more than {} folders are built in all", self.limits.builds_max);
             return fail(codes::TOO_NESTED, at, message);
         }
@@ -222,8 +279,8 @@ impl<'a> View<'a> {
     /// each of them may go into every resource.
     pub(crate) fn count_growth(&self, bytes: usize, at: &Location) -> Fallible<()> {
         let mut state = self.state.borrow_mut();
-        state.growth = state.growth.saturating_add(bytes);
-        if state.growth as u64 > self.limits.total_bytes_max {
+        state.used.growth = state.used.growth.saturating_add(bytes);
+        if state.used.growth as u64 > self.limits.total_bytes_max {
             let message = format!("transformers add more than {} bytes in all", self.limits.total_bytes_max);
             return fail(codes::TOO_LARGE, at, message);
         }

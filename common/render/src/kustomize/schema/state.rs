@@ -15,13 +15,13 @@ pub(crate) struct State {
     table: Arc<Table>,
     custom: Option<Arc<Custom>>,
     is_decided: bool,
-    /// Whether the built-in schema has been needed already.
-    is_used: bool,
+    /// How often the built-in schema has been needed already.
+    uses: usize,
 }
 
 impl Default for State {
     fn default() -> Self {
-        Self { table: Table::builtin(), custom: None, is_decided: false, is_used: false }
+        Self { table: Table::builtin(), custom: None, is_decided: false, uses: 0 }
     }
 }
 
@@ -45,7 +45,7 @@ impl State {
 
     /// Takes a schema file.
     pub(crate) fn choose(&mut self, custom: Custom) -> Result<(), String> {
-        let mut table = if self.is_used { (*self.table).clone() } else { Table::default() };
+        let mut table = if self.uses > 0 { (*self.table).clone() } else { Table::default() };
         custom.add_to(&mut table)?;
         self.table = Arc::new(table);
         self.custom = Some(Arc::new(custom));
@@ -55,7 +55,7 @@ impl State {
 
     /// The table, which from then on counts as used.
     pub(crate) fn table(&mut self) -> Arc<Table> {
-        self.is_used = true;
+        self.uses += 1;
         self.table.clone()
     }
 
@@ -64,8 +64,18 @@ impl State {
         self.custom.as_ref()
     }
 
+    /// How often the built-in schema has been needed.
+    pub(crate) fn uses(&self) -> usize {
+        self.uses
+    }
+
+    /// Takes notice that what is taken from a memo has needed it.
+    pub(crate) fn note_use(&mut self) {
+        self.uses += 1;
+    }
+
     /// Takes notice of a resource: a kind that is not built in makes Kustomize look it up.
     pub(crate) fn meet(&mut self, api_version: &str, kind: &str) {
-        self.is_used |= self.table.of_kind(api_version, kind).is_unknown();
+        self.uses += usize::from(self.table.of_kind(api_version, kind).is_unknown());
     }
 }
