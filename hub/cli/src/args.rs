@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::output::ColorChoice;
 
+pub mod build;
 pub mod bundle;
 pub mod cluster;
 pub mod context;
@@ -78,8 +79,8 @@ pub enum Command {
     /// Take bundles out as files, and look into such files.
     #[command(subcommand)]
     Bundle(bundle::BundleCommand),
-    /// Render a folder as the hub would, and print it as YAML.
-    Build(bundle::BuildArgs),
+    /// Build a kustomization and print it, as `kustomize build` does; needs no hub.
+    Build(build::BuildArgs),
     /// Print the JSON Schema of a kind of fleet document.
     Schema(get::SchemaArgs),
     /// Explain an error code; needs no hub.

@@ -96,14 +96,18 @@ impl Output {
 
     /// Prints one value in a format for machines.
     pub fn value(&mut self, value: &impl Serialize, form: Machine) -> Result<(), OutputError> {
-        let text = match form {
-            Machine::Json => serde_json::to_string_pretty(value).map_err(OutputError::Json)? + "\n",
+        self.data(&Self::form(value, form)?)
+    }
+
+    /// One value in a format for machines.
+    pub fn form(value: &impl Serialize, form: Machine) -> Result<String, OutputError> {
+        match form {
+            Machine::Json => Ok(serde_json::to_string_pretty(value).map_err(OutputError::Json)? + "\n"),
             Machine::Yaml => {
                 let json = serde_json::to_value(value).map_err(OutputError::Json)?;
-                skerry_yaml::json_to_yaml_in_order(&json)
+                Ok(skerry_yaml::json_to_yaml_in_order(&json))
             }
-        };
-        self.data(&text)
+        }
     }
 
     /// Sends what was printed on its way.

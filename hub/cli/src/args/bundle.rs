@@ -1,10 +1,9 @@
-//! Arguments of `skerry bundle` and `skerry build`.
+//! Arguments of `skerry bundle`.
 
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::parse::{self, Labels};
 use crate::output::Format;
 
 /// What to do with bundles.
@@ -58,29 +57,4 @@ pub struct VerifyArgs {
     /// Id of the cluster that the bundle must be for.
     #[arg(long, value_name = "ID")]
     pub cluster: Option<String>,
-}
-
-/// Options of `build`.
-#[derive(Debug, Clone, Args)]
-#[command(after_help = "Examples:\n  skerry build apps/overlays/production\n  skerry build apps/overlays/production \
-                        --root . --var REPLICAS=2")]
-pub struct BuildArgs {
-    /// Folder, or one file of manifests.
-    #[arg(value_name = "DIR")]
-    pub path: PathBuf,
-    /// Folder that nothing may lead out of; by default the Git repository around DIR, else DIR.
-    #[arg(long, value_name = "DIR")]
-    pub root: Option<PathBuf>,
-    /// Namespace for namespaced objects that name none.
-    #[arg(long, short, value_name = "NAME")]
-    pub namespace: Option<String>,
-    /// Values of `${NAME}`; without any, such texts stay as they are.
-    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = parse::variable)]
-    pub variables: Vec<(String, String)>,
-    /// Labels of the cluster, for `${cluster.labels.KEY}`.
-    #[arg(long = "labels", short = 'l', value_name = "KEY=VALUE", value_parser = parse::labels)]
-    pub labels: Vec<Labels>,
-    /// How to print.
-    #[arg(long, short, value_enum, default_value = "yaml")]
-    pub output: Format,
 }

@@ -1,54 +1,54 @@
-//! `skerry build`: renders a folder as the hub would.
+//! `skerry build`: builds a kustomization, as `kustomize build` does.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
-use skerry_common::diagnostic::ErrorClass;
-use skerry_render::{RenderLimits, RenderRequest, Rendered};
+use skerry_render::{Built, RenderLimits, RenderRequest, Rendered};
 
-use crate::args::bundle::BuildArgs;
-use crate::errors::{Failure, Stop, Verdict, codes};
+use crate::args::build::{BuildArgs, BuildFormat};
+use crate::errors::{Stop, Verdict};
 use crate::folder::FolderTree;
-use crate::output::{Format, Machine, Output};
+use crate::output::{Machine, Output};
+
+mod destination;
+mod places;
+
+use destination::Destinations;
+use places::Places;
 
 /// What stands between two documents.
 const SEPARATOR: &str = "---\n";
 
-/// Renders and prints.
+/// Builds and prints.
 pub fn run(args: &BuildArgs, output: &mut Output) -> Result<Verdict, Stop> {
-    let (root, path) = places(&args.path, args.root.as_deref())?;
+    let destinations = Destinations::of(&args.output)?;
+    let places = Places::of(&args.path, args.root.as_deref())?;
+    let tree = FolderTree::new(places.root);
+    if args.is_as_hub() {
+        let rendered = render(args, &tree, &places.path)?;
+        warn(&rendered.warnings, output);
+        return destinations.write(&rendered, output);
+    }
+    let built =
+        skerry_render::build_kustomization(&tree, &places.path, RenderLimits::default()).map_err(Stop::Refused)?;
+    warn(built.warnings(), output);
+    destinations.write(&built, output)
+}
+
+fn warn(warnings: &[skerry_common::diagnostic::Diagnostic], output: &mut Output) {
+    for warning in warnings {
+        output.say(&warning.to_string());
+    }
+}
+
+fn render(args: &BuildArgs, tree: &FolderTree, path: &str) -> Result<Rendered, Stop> {
     let variables = variables(args);
     let request = RenderRequest {
-        path: &path,
+        path,
         namespace: args.namespace.as_deref(),
         variables: variables.as_ref(),
         limits: RenderLimits::default(),
     };
-    let rendered = skerry_render::render(&FolderTree::new(root), &request).map_err(Stop::Refused)?;
-    for warning in &rendered.warnings {
-        output.say(&warning.to_string());
-    }
-    print(&rendered, args.output, output)?;
-    Ok(Verdict::Yes)
-}
-
-fn print(rendered: &Rendered, format: Format, output: &mut Output) -> Result<(), Stop> {
-    let values = || rendered.objects.iter().map(|object| &object.value);
-    match format {
-        Format::Json => output.value(&values().collect::<Vec<_>>(), Machine::Json)?,
-        Format::Name => {
-            for object in &rendered.objects {
-                output.data(&format!("{}\n", crate::output::table::one_line(&object.key.to_string())))?;
-            }
-        }
-        Format::Yaml | Format::Table | Format::Wide => {
-            for (index, value) in values().enumerate() {
-                let separator = if index > 0 { SEPARATOR } else { "" };
-                output.data(&format!("{separator}{}", skerry_yaml::json_to_yaml(value)))?;
-            }
-        }
-    }
-    Ok(())
+    skerry_render::render(tree, &request).map_err(Stop::Refused)
 }
 
 /// What `${NAME}` stands for; `None` when nothing was given, and such texts stay.
@@ -59,33 +59,51 @@ fn variables(args: &BuildArgs) -> Option<BTreeMap<String, String>> {
     (!all.is_empty()).then_some(all)
 }
 
-/// The root of the tree, and the path in it that is rendered.
-fn places(path: &Path, root: Option<&Path>) -> Result<(PathBuf, String), Stop> {
-    let real = |path: &Path| {
-        path.canonicalize().map_err(|error| {
-            let message = format!("`{}` cannot be read: {error}", path.display());
-            Failure::new(ErrorClass::NeedsUser, codes::FILE, message)
-        })
-    };
-    let path = real(path)?;
-    let root = match root {
-        Some(root) => real(root)?,
-        None => repository(&path).unwrap_or_else(|| if path.is_dir() { path.clone() } else { parent(&path) }),
-    };
-    let Ok(inside) = path.strip_prefix(&root) else {
-        let message = format!("`{}` does not lie in `{}`", path.display(), root.display());
-        return Err(Failure::user(codes::FILE, message).help("give a folder around it with `--root`").into());
-    };
-    match inside.to_str() {
-        Some(inside) => Ok((root, inside.replace(std::path::MAIN_SEPARATOR, "/"))),
-        None => Err(Failure::user(codes::FILE, format!("`{}` is not UTF-8", path.display())).into()),
+/// What can be printed.
+trait Printable {
+    /// Everything in one text.
+    fn text(&self, format: BuildFormat) -> Result<String, Stop>;
+    /// Name and content of a file for each object.
+    fn files(&self) -> Result<Vec<(String, String)>, Stop>;
+}
+
+impl Printable for Built {
+    fn text(&self, format: BuildFormat) -> Result<String, Stop> {
+        match format {
+            BuildFormat::Yaml => self.yaml().map_err(Stop::Refused),
+            BuildFormat::Json => Ok(Output::form(&self.values().map_err(Stop::Refused)?, Machine::Json)?),
+            BuildFormat::Name => Ok(lines(self.names())),
+        }
+    }
+
+    fn files(&self) -> Result<Vec<(String, String)>, Stop> {
+        let files = Built::files(self).map_err(Stop::Refused)?;
+        Ok(files.into_iter().map(|file| (file.name, file.yaml)).collect())
     }
 }
 
-fn repository(path: &Path) -> Option<PathBuf> {
-    path.ancestors().find(|folder| folder.join(".git").exists()).map(Path::to_owned)
+impl Printable for Rendered {
+    fn text(&self, format: BuildFormat) -> Result<String, Stop> {
+        let values = || self.objects.iter().map(|object| &object.value);
+        match format {
+            BuildFormat::Yaml => {
+                let documents: Vec<String> = values().map(skerry_yaml::json_to_yaml).collect();
+                Ok(documents.join(SEPARATOR))
+            }
+            BuildFormat::Json => Ok(Output::form(&values().collect::<Vec<_>>(), Machine::Json)?),
+            BuildFormat::Name => Ok(lines(self.objects.iter().map(|object| object.key.to_string()))),
+        }
+    }
+
+    fn files(&self) -> Result<Vec<(String, String)>, Stop> {
+        let name = |object: &skerry_render::RenderedObject| {
+            let name = object.key.to_string().replace(|char: char| !char.is_ascii_alphanumeric() && char != '-', "_");
+            format!("{}.yaml", name.to_lowercase())
+        };
+        Ok(self.objects.iter().map(|object| (name(object), skerry_yaml::json_to_yaml(&object.value))).collect())
+    }
 }
 
-fn parent(path: &Path) -> PathBuf {
-    path.parent().unwrap_or(path).to_owned()
+fn lines(names: impl IntoIterator<Item = String>) -> String {
+    names.into_iter().map(|name| format!("{}\n", crate::output::table::one_line(&name))).collect()
 }

@@ -1,5 +1,6 @@
 //! `skerry` as a process: whole stories, each with what is printed and the exit code.
 
+mod build;
 mod bundles;
 mod changes;
 mod contexts;

@@ -1,4 +1,4 @@
-//! What needs no hub: explain, schema, build, completion.
+//! What needs no hub: explain, schema, completion.
 
 use crate::process::Home;
 
@@ -17,31 +17,6 @@ async fn codes_are_explained() {
 async fn schemas_are_printed() {
     let run = Home::new().run(&["schema", "application"]).await.code(0);
     assert!(run.stdout.contains("\"title\": \"Application\""), "{}", run.stdout);
-}
-
-#[tokio::test]
-async fn folders_are_built() {
-    let home = Home::new();
-    home.write("repo/.git/HEAD", "");
-    home.write("repo/base/kustomization.yaml", "resources: [map.yaml]\n");
-    home.write("repo/base/map.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {x: \"1\"}\n");
-    home.write("repo/overlay/kustomization.yaml", "namePrefix: p-\nresources: [../base]\n");
-    let run = home.run(&["build", "repo/overlay", "-n", "shop"]).await.code(0);
-    let expected = "apiVersion: v1\ndata:\n  x: \"1\"\nkind: ConfigMap\nmetadata:\n  name: p-a\n  namespace: shop\n";
-    assert_eq!(run.stdout, expected);
-    let run = home.run(&["build", "repo/overlay", "-o", "name"]).await.code(0);
-    assert_eq!(run.stdout, "ConfigMap/p-a\n");
-}
-
-#[tokio::test]
-async fn what_cannot_be_built_says_where() {
-    let home = Home::new();
-    home.write("repo/a.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {}\n");
-    let run = home.run(&["build", "repo"]).await.code(2);
-    assert!(run.stderr.starts_with("error[SK0412]: "), "{}", run.stderr);
-    assert!(run.stderr.contains("--> a.yaml:"), "{}", run.stderr);
-    let run = home.run(&["build", "nowhere"]).await.code(2);
-    assert!(run.stderr.starts_with("error[SK0910]: "), "{}", run.stderr);
 }
 
 #[tokio::test]

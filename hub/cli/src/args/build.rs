@@ -1,0 +1,79 @@
+//! Arguments of `skerry build`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::parse::{self, Labels};
+
+/// Options of `build`.
+#[derive(Debug, Clone, Args)]
+#[command(after_help = "Examples:\n  skerry build apps/overlays/production\n  \
+                        skerry build apps/overlays/production -o rendered/\n  \
+                        skerry build apps/overlays/production --as-hub --var REPLICAS=2\n\
+                        Files are read as with kustomize's `--load-restrictor LoadRestrictionsRootOnly`, and besides \
+                        nothing leads out of the root: no `..`, no absolute path, no symbolic link.")]
+pub struct BuildArgs {
+    /// Folder with a kustomization.
+    #[arg(value_name = "DIR", default_value = ".")]
+    pub path: PathBuf,
+    /// Folder that nothing may lead out of; by default the Git repository around DIR, else DIR.
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+    /// `yaml`, `json` or `name`; anything else is where to write: a file, or a folder that exists, which gets a file
+    /// for each object. May be given twice, once for each.
+    #[arg(long, short, value_name = "FORMAT|PATH", value_parser = destination)]
+    pub output: Vec<Destination>,
+    /// Render as the hub does: folders of plain manifests and single files too; everything is checked.
+    #[arg(long)]
+    pub as_hub: bool,
+    /// Namespace for namespaced objects that name none, as the hub gives it.
+    #[arg(long, short, value_name = "NAME", help_heading = "Options of --as-hub, which each of them implies")]
+    pub namespace: Option<String>,
+    /// Values of `${NAME}`; without any, such texts stay as they are.
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = parse::variable)]
+    #[arg(help_heading = "Options of --as-hub, which each of them implies")]
+    pub variables: Vec<(String, String)>,
+    /// Labels of the cluster, for `${cluster.labels.KEY}`.
+    #[arg(long = "labels", short = 'l', value_name = "KEY=VALUE", value_parser = parse::labels)]
+    #[arg(help_heading = "Options of --as-hub, which each of them implies")]
+    pub labels: Vec<Labels>,
+}
+
+impl BuildArgs {
+    /// Whether it is rendered as the hub does.
+    pub fn is_as_hub(&self) -> bool {
+        self.as_hub || self.namespace.is_some() || !self.variables.is_empty() || !self.labels.is_empty()
+    }
+}
+
+/// One `-o`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    /// How to print.
+    Format(BuildFormat),
+    /// Where to write.
+    Path(PathBuf),
+}
+
+/// How what was built is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BuildFormat {
+    /// As `kustomize build` prints it.
+    #[default]
+    Yaml,
+    /// A JSON list of the objects.
+    Json,
+    /// `kind/name`, one a line.
+    Name,
+}
+
+fn destination(text: &str) -> Result<Destination, String> {
+    Ok(match text {
+        "" => return Err("write a format or a path".to_owned()),
+        "yaml" => Destination::Format(BuildFormat::Yaml),
+        "json" => Destination::Format(BuildFormat::Json),
+        "name" => Destination::Format(BuildFormat::Name),
+        path => Destination::Path(PathBuf::from(path)),
+    })
+}
