@@ -1,6 +1,6 @@
 //! A run over many trees, on a few threads.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -18,6 +18,8 @@ use crate::tree::Tree;
 struct Tally {
     same: u64,
     refused: u64,
+    /// By the first code that we say.
+    codes: BTreeMap<String, u64>,
     not_yet: u64,
     deliberate: u64,
     differences: usize,
@@ -73,7 +75,11 @@ fn note(tally: &Mutex<Tally>, tree: &Tree, outcome: &Outcome) {
     tally.coverage.count(&tree.fields);
     match outcome {
         Outcome::Same => tally.same += 1,
-        Outcome::BothRefuse(_) => tally.refused += 1,
+        Outcome::BothRefuse(said) => {
+            tally.refused += 1;
+            let code = said.split(']').next().unwrap_or_default().trim_start_matches("error[").to_owned();
+            *tally.codes.entry(code).or_default() += 1;
+        }
         Outcome::Deliberate => tally.deliberate += 1,
         Outcome::NotYet(_) => tally.not_yet += 1,
         Outcome::Differ(_) => tally.differences += 1,
@@ -119,6 +125,8 @@ fn report(arguments: &Arguments, tally: &Tally, seconds: u64) -> io::Result<bool
     let total = tally.same + tally.refused + tally.not_yet + tally.deliberate + u64::try_from(tally.differences).unwrap_or(u64::MAX);
     let mut out = io::stdout().lock();
     write!(out, "{}", tally.coverage.shown(&arguments.without))?;
+    let codes: Vec<_> = tally.codes.iter().map(|(code, count)| format!("{code} {count}")).collect();
+    writeln!(out, "refused by both, by our code: {}", codes.join(", "))?;
     writeln!(
         out,
         "seed {}, {total} trees in {seconds} s: {} built alike, {} refused by both, {} not supported yet, {} differ on purpose, {} differ",

@@ -150,10 +150,11 @@ fn values(view: &View<'_>, kustomization: &Kustomization, rule: &ChartRule, char
         }
     };
     let table = view.schema().table();
+    let merged = |old, new| patch_strategic::merge(old, new, &table).map(|(merged, _)| merged);
     let merged = match rule.values.merge {
         ValuesMerge::Replace => Ok(Some(inline.clone())),
-        ValuesMerge::Override => patch_strategic::merge(base(file()?)?, inline.clone(), &table),
-        ValuesMerge::Merge => patch_strategic::merge(inline.clone(), base(file()?)?, &table),
+        ValuesMerge::Override => merged(base(file()?)?, inline.clone()),
+        ValuesMerge::Merge => merged(inline.clone(), base(file()?)?),
     };
     let merged = match merged {
         Ok(merged) => merged.unwrap_or_else(Node::mapping),

@@ -177,7 +177,9 @@ impl<'t> Walk<'t> {
         let is_replaced = patch.is_some();
         let old = dest.as_ref().filter(|_| is_replaced).map(husk);
         let mut merged = self.node(dest, patch, schema.field(name))?;
-        if let (Some(old), Merged::New(new)) = (&old, &mut merged) {
+        if let (Some(old), Merged::New(new)) = (&old, &mut merged)
+            && !new.is_null()
+        {
             keep_style(old, new);
             if let Some(change) = Change::of(old, new) {
                 self.changes.insert(self.path.clone(), change);
