@@ -142,7 +142,7 @@ pub const CODES: &[(u16, &str, &str)] = &[
     (
         449,
         "remote base",
-        "An entry of `resources` names another repository or a web address. Remote bases are not fetched; copy the base into the source.",
+        "An entry names another repository or a web address. Repositories are fetched only where the operator allows it, single files never. Before: `resources: [\"https://example.org/team/shop//base?ref=v1\"]`. After: `resources: [../base]`, with the base copied into the source.",
     ),
     (
         450,
@@ -226,6 +226,11 @@ pub const CODES: &[(u16, &str, &str)] = &[
         "A field of the chart has a value that Kustomize does not allow, its values cannot be merged, or `helm` refused; then the message holds its words. Before: `valuesMerge: deep`. After: `valuesMerge: merge`.",
     ),
     (
+        476,
+        "remote base cannot be fetched",
+        "The operator allows remote bases, but not this one, or its repository could not be fetched. The message says why. Before: `resources: [\"https://example.org/team/shop//base\"]`, which means whatever is newest. After: `resources: [\"https://example.org/team/shop//base?ref=3f2c9d1…\"]`, a commit.",
+    ),
+    (
         480,
         "replacement invalid",
         "A replacement needs a `source` (or a `sourceValue`) and `targets`, each with a `select`; or else only a `path` to a file that holds them. Before: `- {source: {kind: ConfigMap, name: a}}`, which says what to copy and not where to. After: `- {source: {kind: ConfigMap, name: a}, targets: [{select: {kind: Deployment}, fieldPaths: [spec.template.metadata.name]}]}`.",
@@ -286,6 +291,7 @@ codes! {
     REPLICAS_UNMATCHED = 457; AMBIGUOUS_REFERENCE = 458; UNEXPECTED_SHAPE = 459; DEPRECATED = 460;
     SEVERAL_KUSTOMIZATIONS = 461; NO_EFFECT = 470;
     PLUGIN = 471; PLUGIN_CONFIGURATION = 472; VALIDATOR_CHANGES = 473; HELM_DISABLED = 474; CHART = 475;
+    REMOTE_FAILED = 476;
     REPLACEMENT = 480; REPLACEMENT_SOURCE = 481; REPLACEMENT_TARGET = 482; VAR = 483;
     VAR_UNUSED = 484; FIELD_SPECS = 485; SCHEMA = 486;
     NO_FILE_NAME = 490;

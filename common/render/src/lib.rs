@@ -42,7 +42,9 @@ mod suggest;
 mod tree;
 mod variables;
 
-pub use allowed::{Allowed, ChartError, ChartFlag, ChartRenderer, ChartRequest, ChartSource};
+pub use allowed::{
+    Allowed, ChartError, ChartFlag, ChartRenderer, ChartRequest, ChartSource, RemoteBase, RemoteError, RemoteSources,
+};
 pub use build::{build_allowed, build_documents, render};
 pub use built::{Built, BuiltFile, build_kustomization, build_kustomization_with, print_documents};
 pub use codes::CODES;

@@ -6,6 +6,7 @@ mod errors;
 mod golden;
 mod incremental;
 mod plain;
+mod remote;
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,7 @@
 //! Where files come from: a read-only view of a Git tree or a folder.
 
 mod memory;
+mod mount;
 mod path;
 mod record;
 mod view;

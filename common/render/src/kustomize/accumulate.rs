@@ -18,11 +18,13 @@ use super::plugins::{self, Role};
 use super::resource::Resource;
 use super::transformers::{self, Step};
 use super::vars::Vars;
+use crate::allowed::RemoteBase;
+use crate::allowed::remote;
 use crate::build::leaves;
 use crate::codes::{self, Fallible, fail, fail_with_help};
 use crate::document::{flatten_lists, read_documents, text_at};
 use crate::plain::{FolderKind, folder_kind};
-use crate::tree::{Found, View, join, starts_in};
+use crate::tree::{Found, PathProblem, View, join, starts_in};
 
 /// What a kustomization gives, itself and with all that it includes.
 #[derive(Debug, Clone, Default)]
@@ -156,7 +158,7 @@ pub(crate) fn include(
     entry: &Text,
     around: &mut Around,
 ) -> Fallible<Gathered> {
-    let found = find(view, kustomization, entry)?;
+    let found = find_included(view, kustomization, entry)?;
     if found.is_folder {
         let make = |around: &mut Around| {
             let base = open(view, &found.path, &entry.at)?;
@@ -205,25 +207,53 @@ pub(crate) fn check_named(resource: &Resource) -> Fallible<()> {
     Ok(())
 }
 
-/// What an entry of `resources`, `components` or a file field names.
+/// What an entry of `resources` or `components` names: in this tree, or in that of another
+/// repository.
+fn find_included(view: &View<'_>, kustomization: &Kustomization, entry: &Text) -> Fallible<Found> {
+    let text = entry.value.as_str();
+    let Some(base) = RemoteBase::parse(text) else {
+        let found = find(view, kustomization, entry)?;
+        let is_odd = text.split('/').any(|part| part != ".." && part.contains(".."));
+        if found.is_folder && is_odd {
+            let message = format!("`{text}` has `..` inside a name, which is most likely a slip");
+            return fail(codes::KUSTOMIZATION_INVALID, &entry.at, message);
+        }
+        return Ok(found);
+    };
+    let local = join(&kustomization.folder, text).ok().map(|path| view.find(&path, &entry.at)).transpose()?;
+    if let Some(file) = local.flatten().filter(|found| !found.is_folder) {
+        return Ok(file);
+    }
+    if remote::is_file(text) {
+        return refuse_remote(entry);
+    }
+    let mount = view.mount(&base, &entry.at)?;
+    let path = join(&mount, &base.path).ok().filter(|path| view.same_tree(path, &mount));
+    let found = path.map(|path| view.find(&path, &entry.at)).transpose()?.flatten();
+    match found.filter(|found| found.is_folder) {
+        Some(found) => Ok(found),
+        None => fail(codes::NOT_FOUND, &entry.at, format!("the repository has no folder `{}`", base.path)),
+    }
+}
+
+fn refuse_remote<T>(entry: &Text) -> Fallible<T> {
+    let message = format!("`{}` is remote; it is not fetched", entry.value);
+    fail_with_help(codes::REMOTE, &entry.at, message, "copy it into the source")
+}
+
+/// What a path that a kustomization names leads to.
 fn find(view: &View<'_>, kustomization: &Kustomization, entry: &Text) -> Fallible<Found> {
     let text = entry.value.as_str();
     let path = match join(&kustomization.folder, text) {
-        Ok(path) => path,
+        Ok(path) if view.same_tree(&path, &kustomization.folder) => path,
+        Ok(_) => return fail(codes::LEAVES_SOURCE, &entry.at, leaves(text, PathProblem::LeavesRoot)),
         Err(problem) => return fail(codes::LEAVES_SOURCE, &entry.at, leaves(text, problem)),
     };
     match view.find(&path, &entry.at)? {
         Some(found) => Ok(found),
-        None if is_remote(text) => {
-            let message = format!("`{text}` is remote; remote bases are not fetched");
-            fail_with_help(codes::REMOTE, &entry.at, message, "copy the base into the source")
-        }
+        None if text.contains("://") => refuse_remote(entry),
         None => fail(codes::NOT_FOUND, &entry.at, format!("`{text}` does not exist")),
     }
-}
-
-fn is_remote(text: &str) -> bool {
-    text.contains("://") || text.starts_with("git@") || text.contains("?ref=") || text.starts_with("github.com/")
 }
 
 /// The content of a file that a kustomization names.
@@ -263,7 +293,7 @@ fn open(view: &View<'_>, folder: &str, at: &Location) -> Fallible<Arc<Kustomizat
 }
 
 fn open_entry(view: &View<'_>, kustomization: &Kustomization, entry: &Text) -> Fallible<Arc<Kustomization>> {
-    let found = find(view, kustomization, entry)?;
+    let found = find_included(view, kustomization, entry)?;
     if !found.is_folder {
         return fail(codes::NOT_A_RESOURCE, &entry.at, format!("`{}` is no folder", entry.value));
     }

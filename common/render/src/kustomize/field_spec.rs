@@ -223,7 +223,10 @@ pub(crate) fn keep_style(old: &Node, new: &mut Node) {
         }
         (NodeKind::Sequence { style: old, .. }, NodeKind::Sequence { style, .. })
         | (NodeKind::Mapping { style: old, .. }, NodeKind::Mapping { style, .. }) => *style = *old,
-        (NodeKind::Scalar { .. } | NodeKind::Sequence { .. } | NodeKind::Mapping { .. } | NodeKind::Alias { .. }, _) => {}
+        (
+            NodeKind::Scalar { .. } | NodeKind::Sequence { .. } | NodeKind::Mapping { .. } | NodeKind::Alias { .. },
+            _,
+        ) => {}
     }
 }
 

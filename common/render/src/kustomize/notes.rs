@@ -9,6 +9,7 @@ use skerry_yaml::{EmitOptions, Node, emit_node};
 use super::field_spec::{self, FieldSpec, Missing, set_entry};
 use super::file::{BuildNotes, ShownNotes};
 use super::resource::{Resource, set_metadata};
+use crate::allowed::RemoteBase;
 use crate::codes::Fallible;
 use crate::document::text_at;
 use crate::tree::join_written;
@@ -51,11 +52,23 @@ const MANAGED_BY_VALUE: &str = "kustomize-v5.8.2";
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Origin {
     path: String,
+    remote: Remote,
 }
+
+/// The other repository that something lies in; empty for the source.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Remote {
+    repository: String,
+    reference: String,
+}
+
+/// Stands for the root of another repository in a path, by a slip of Kustomize.
+const REMOTE_ROOT: &str = "notCloned";
 
 /// Who made or changed a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Maker {
+    remote: Remote,
     configured_in: String,
     api_version: String,
     kind: String,
@@ -66,12 +79,22 @@ pub(crate) struct Maker {
 impl Origin {
     /// What an entry names from here.
     pub(crate) fn append(&self, entry: &str) -> Self {
-        Self { path: join_written(&self.path, entry) }
+        match RemoteBase::parse(entry) {
+            None => Self { path: join_written(&self.path, entry), remote: self.remote.clone() },
+            Some(base) => {
+                let path = Some(join_written("", &base.path)).filter(|path| !matches!(path.as_str(), "" | "."));
+                Self {
+                    path: path.unwrap_or_else(|| REMOTE_ROOT.to_owned()),
+                    remote: Remote { repository: base.repository, reference: base.reference },
+                }
+            }
+        }
     }
 
     /// A field of the kustomization file of this folder, by the kind of plugin that does its work.
     pub(crate) fn field(&self, file_name: &str, kind: &str) -> Maker {
         Maker {
+            remote: self.remote.clone(),
             configured_in: join_written(&self.path, file_name),
             api_version: "builtin".to_owned(),
             kind: kind.to_owned(),
@@ -83,7 +106,15 @@ impl Origin {
     fn text(&self) -> String {
         let mut node = Node::mapping();
         put(&mut node, "path", &self.path);
+        self.remote.put(&mut node);
         emit_node(&node, &EmitOptions::default())
+    }
+}
+
+impl Remote {
+    fn put(&self, node: &mut Node) {
+        put(node, "repo", &self.repository);
+        put(node, "ref", &self.reference);
     }
 }
 
@@ -95,6 +126,7 @@ impl Maker {
         put(&mut by, "name", &self.name);
         put(&mut by, "namespace", &self.namespace);
         let mut node = Node::mapping();
+        self.remote.put(&mut node);
         put(&mut node, "configuredIn", &self.configured_in);
         node.set("configuredBy", by);
         node
@@ -105,9 +137,11 @@ impl Maker {
 pub(crate) fn plugin(config: &Resource) -> Option<Maker> {
     let origin = annotation(config, ORIGIN)?;
     let lines = skerry_yaml::parse(&origin, &skerry_yaml::Limits::default()).unwrap_or_default();
-    let path = lines.first().and_then(|document| text_at(&document.root, &["path"]));
+    let field =
+        |name| lines.first().and_then(|document| text_at(&document.root, &[name])).unwrap_or_default().to_owned();
     Some(Maker {
-        configured_in: path.unwrap_or_default().to_owned(),
+        remote: Remote { repository: field("repo"), reference: field("ref") },
+        configured_in: field("path"),
         api_version: config.api_version().to_owned(),
         kind: config.kind().to_owned(),
         name: config.name().to_owned(),

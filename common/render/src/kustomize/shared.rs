@@ -46,11 +46,8 @@ pub(crate) fn watch<E>(
 ) -> Result<(), E> {
     let shared = |node: &Node| node.anchor().is_some().then(|| node.clone());
     let own = shared(node);
-    let below: Vec<(String, Node)> = node
-        .entries()
-        .iter()
-        .filter_map(|(key, value)| Some((key.as_str()?.to_owned(), shared(value)?)))
-        .collect();
+    let below: Vec<(String, Node)> =
+        node.entries().iter().filter_map(|(key, value)| Some((key.as_str()?.to_owned(), shared(value)?))).collect();
     change(node)?;
     if let Some(old) = own {
         changes.extend(Change::of(&old, node));

@@ -195,7 +195,7 @@ fn kustomization_resources() {
     check("../component", "error[SK0448]: `component` is a component");
     check(
         "https://git.example/x?ref=v1",
-        "error[SK0449]: `https://git.example/x?‹redacted›` is remote; remote bases are not fetched",
+        "error[SK0449]: `https://git.example/x?‹redacted›` is remote; it is not fetched",
     );
     check(".", "error[SK0443]: folders include each other: `k` → `k`");
     kustomization(

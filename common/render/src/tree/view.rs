@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use skerry_common::diagnostic::{Diagnostic, Location};
 
+use super::mount::Mounts;
 use super::record::{Counts, Record};
 use super::{Entry, SourceTree, TreeError, join, parent};
-use crate::allowed::Allowed;
+use crate::allowed::{Allowed, RemoteBase};
 use crate::codes::{self, Fallible, fail, fail_with_help};
 use crate::kustomize::SchemaState;
 use crate::limits::RenderLimits;
@@ -16,6 +17,9 @@ use crate::read_set::{FOLDER, ReadSet};
 
 /// Most symbolic links in one path: what Linux follows.
 const LINKS_MAX: usize = 40;
+
+/// Most other repositories in one build: each may be fetched for it.
+const REPOSITORIES_MAX: usize = 32;
 
 /// Largest Git LFS pointer, as its specification bounds it.
 const LFS_POINTER_BYTES_MAX: usize = 1024;
@@ -30,6 +34,7 @@ pub(crate) struct View<'a> {
     pub(crate) allowed: Allowed,
     /// What builds share, with the number of this tree.
     memo: Option<(&'a Memo, u64)>,
+    mounts: Mounts,
     state: RefCell<State>,
     schema: RefCell<SchemaState>,
 }
@@ -54,7 +59,7 @@ pub(crate) struct Found {
 impl<'a> View<'a> {
     pub(crate) fn new(tree: &'a dyn SourceTree, limits: RenderLimits) -> Self {
         let (state, schema) = (RefCell::default(), RefCell::default());
-        Self { tree, limits, allowed: Allowed::default(), memo: None, state, schema }
+        Self { tree, limits, allowed: Allowed::default(), memo: None, mounts: Mounts::default(), state, schema }
     }
 
     /// The schema of the build.
@@ -72,6 +77,37 @@ impl<'a> View<'a> {
     pub(crate) fn with_memo(tree: &'a dyn SourceTree, limits: RenderLimits, memo: &'a Memo) -> Self {
         let memo = memo.number_of(tree).ok().map(|number| (memo, number));
         Self { memo, ..Self::new(tree, limits) }
+    }
+
+    /// The folder below which the tree of another repository is seen.
+    pub(crate) fn mount(&self, base: &RemoteBase, at: &Location) -> Fallible<String> {
+        self.depend_on_more();
+        let Some(remotes) = &self.allowed.remotes else {
+            let message = format!("`{}` is remote; remote bases are not fetched", base.repository);
+            let help = "copy the base into the source, or ask the operator to allow it";
+            return fail_with_help(codes::REMOTE, at, message, help);
+        };
+        let name = Mounts::name(&format!("{}@{}", base.repository, base.reference));
+        if self.mounts.has(&name) {
+            return Ok(name);
+        }
+        if self.mounts.len() >= REPOSITORIES_MAX {
+            let message = format!("more than {REPOSITORIES_MAX} other repositories are read");
+            return fail(codes::TOO_NESTED, at, message);
+        }
+        match remotes.tree(base) {
+            Ok(tree) => self.mounts.add(name.clone(), tree),
+            Err(error) => {
+                let chain = skerry_common::error_chain::Chain(&error);
+                return fail(codes::REMOTE_FAILED, at, format!("the repository `{}`: {chain}", base.repository));
+            }
+        }
+        Ok(name)
+    }
+
+    /// Whether two paths lie in the same tree.
+    pub(crate) fn same_tree(&self, left: &str, right: &str) -> bool {
+        self.mounts.of(left) == self.mounts.of(right)
     }
 
     /// Everything that was read, and the warnings.
@@ -166,7 +202,8 @@ impl<'a> View<'a> {
                 }
                 Entry::Symlink { target } => target,
             };
-            let Ok(next) = join(parent(&place), &target) else {
+            let next = join(parent(&place), &target).ok().filter(|next| self.same_tree(&place, next));
+            let Some(next) = next else {
                 return fail(codes::SYMLINK, at, format!("the symbolic link `{place}` leaves the source: `{target}`"));
             };
             wanted = if rest.is_empty() { next } else { format!("{next}/{rest}") };
@@ -198,24 +235,36 @@ impl<'a> View<'a> {
     }
 
     fn entry(&self, path: &str) -> Fallible<Option<Entry>> {
-        let entry = self.tree.entry(path).or_else(|error| self.broken(path, &error))?;
+        let entry = self.ask(path, |tree, path| tree.entry(path))?;
         let mark = entry.as_ref().map(|entry| match entry {
             Entry::Directory { .. } => FOLDER.to_owned(),
             Entry::File { .. } | Entry::Symlink { .. } | Entry::Submodule => entry.mark(),
         });
-        self.state.borrow_mut().record.remember(path, mark.as_deref());
+        self.remember(path, mark.as_deref());
         Ok(entry)
+    }
+
+    fn ask<T>(&self, path: &str, question: impl FnOnce(&dyn SourceTree, &str) -> Result<T, TreeError>) -> Fallible<T> {
+        self.mounts.ask(self.tree, path, question).or_else(|error| self.broken(path, &error))
+    }
+
+    /// Notes what was seen. Of other trees nothing is noted, because they do not change (see
+    /// [`crate::RemoteSources`]); what they give is not shared.
+    fn remember(&self, path: &str, mark: Option<&str>) {
+        match self.mounts.of(path) {
+            Some(_) => self.depend_on_more(),
+            None => self.state.borrow_mut().record.remember(path, mark),
+        }
     }
 
     /// What a folder holds. Its tree id becomes part of the read-set.
     pub(crate) fn list(&self, folder: &str) -> Fallible<Vec<(String, Entry)>> {
-        let entry = self.tree.entry(folder).or_else(|error| self.broken(folder, &error))?;
-        let mark = entry.as_ref().map(Entry::mark);
-        let mut state = self.state.borrow_mut();
-        state.record.remember(folder, mark.as_deref());
-        state.record.listed.insert(folder.to_owned());
-        drop(state);
-        self.tree.list(folder).or_else(|error| self.broken(folder, &error))
+        let entry = self.ask(folder, |tree, path| tree.entry(path))?;
+        self.remember(folder, entry.as_ref().map(Entry::mark).as_deref());
+        if self.mounts.of(folder).is_none() {
+            self.state.borrow_mut().record.listed.insert(folder.to_owned());
+        }
+        self.ask(folder, |tree, path| tree.list(path))
     }
 
     /// The content of a file that was found.
@@ -224,7 +273,7 @@ impl<'a> View<'a> {
         if let Some(Entry::File { size, .. }) = self.entry(&found.path)? {
             self.check_size(size, &at)?;
         }
-        let content = self.tree.read(&found.path).or_else(|error| self.broken(&found.path, &error))?;
+        let content = self.ask(&found.path, |tree, path| tree.read(path))?;
         self.check_size(content.len() as u64, &at)?;
         let total = {
             let mut state = self.state.borrow_mut();
