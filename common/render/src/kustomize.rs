@@ -61,6 +61,8 @@ pub(crate) fn build(view: &View<'_>, folder: &str) -> Fallible<Vec<Source>> {
     generators::add_hashes(&mut resources)?;
     name_refs::rewrite(&mut resources, config.references())?;
     vars::resolve(view, &vars, &config.specs(Purpose::VarReferences), &mut resources)?;
+    // What they were when they were read was checked then; a replacement may have emptied a name.
+    resources.iter().try_for_each(accumulate::check_named)?;
     resources.retain(|resource| !resource.is_local_config());
     let mut resources = order::sort(resources, &root.sort)?;
     notes::finish(&mut resources, root.notes)?;

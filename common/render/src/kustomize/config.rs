@@ -114,11 +114,12 @@ impl Config {
 
     /// Adds what another kustomization knows.
     pub(crate) fn merge(self, other: &Self, at: &Location) -> Fallible<Self> {
+        let adds_defaults = Arc::ptr_eq(&other.0, &DEFAULTS.0);
         let is_known = Arc::ptr_eq(&self.0, &other.0) || other.0.is_empty();
-        if is_known || (self.0.has_defaults && Arc::ptr_eq(&other.0, &DEFAULTS.0)) {
+        if is_known || (self.0.has_defaults && adds_defaults) {
             return Ok(self);
         }
-        if self.0.is_empty() {
+        if self.0.is_empty() && adds_defaults {
             return Ok(other.clone());
         }
         let fields = other.0.fields.iter().map(|(purpose, specs)| (*purpose, specs.to_vec())).collect();
@@ -169,18 +170,26 @@ impl Additions {
         Ok(())
     }
 
-    /// Adds field specs, which then are in Kustomize's order.
-    fn merge(&mut self, more: Additions, at: &Location) -> Fallible<()> {
+    /// Puts everything in Kustomize's order, which decides what counts as there already.
+    fn sort(&mut self) {
+        for specs in self.fields.values_mut() {
+            specs.sort_by_cached_key(|spec| order::kind_key(&spec.group, &spec.version, &spec.kind));
+        }
+        self.references
+            .sort_by_cached_key(|known| order::kind_key(&known.gvk.group, &known.gvk.version, &known.gvk.kind));
+    }
+
+    /// Adds field specs, which then are in order.
+    fn merge(&mut self, mut more: Additions, at: &Location) -> Fallible<()> {
+        more.sort();
         for (purpose, specs) in more.fields {
             let known = self.fields.entry(purpose).or_default();
             field_spec::merge(known, &specs).or_else(|clash| refuse(clash, at))?;
-            known.sort_by_cached_key(|spec| order::kind_key(&spec.group, &spec.version, &spec.kind));
         }
         for reference in more.references {
             self.refer(reference, at)?;
         }
-        self.references
-            .sort_by_cached_key(|known| order::kind_key(&known.gvk.group, &known.gvk.version, &known.gvk.kind));
+        self.sort();
         Ok(())
     }
 }

@@ -101,15 +101,24 @@ pub(crate) fn visit(
         return Ok(());
     }
     let missing = if spec.creates { missing } else { Missing::Skip };
-    let path = split_escaped(&spec.path, '/');
+    visit_path(resource, &split_escaped(&spec.path, '/'), missing, change)
+}
+
+/// Changes every field that a path, cut into its parts, leads to, whatever kind the resource is of.
+pub(crate) fn visit_path(
+    resource: &mut Resource,
+    path: &[String],
+    missing: Missing,
+    change: &mut dyn FnMut(&mut Node) -> Result<(), Misfit>,
+) -> Fallible<()> {
     let mut changes = Vec::new();
     let mut watched = |node: &mut Node| shared::watch(node, &mut changes, change);
-    match descend(&mut resource.node, &path, missing, &mut watched) {
+    match descend(&mut resource.node, path, missing, &mut watched) {
         Ok(()) => {
             changes.iter().for_each(|change| change.spread(&mut resource.node));
             Ok(())
         }
-        Err(Misfit(message)) => misfit(&resource.location(), &spec.path, message),
+        Err(Misfit(message)) => misfit(&resource.location(), &path.join("/"), message),
     }
 }
 

@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use skerry_common::diagnostic::Location;
 use skerry_yaml::Node;
 
+use super::field_path::split_escaped;
 use super::field_spec::{self, FieldSpec, Misfit, Missing, set_text};
 use super::resource::{Gvk, Resource, ResourceId};
 use crate::codes::{self, Fallible, fail};
@@ -74,26 +75,43 @@ struct Index {
     by_name: HashMap<String, Vec<usize>>,
 }
 
+/// One field that may hold a name.
+struct Field<'a> {
+    /// The kind that the name is of.
+    target: &'a Gvk,
+    path: &'a str,
+    parts: Vec<String>,
+}
+
+/// The fields of a kind that may hold names, in the order in which they are looked at.
+fn fields_of<'a>(kind: &Gvk, references: &'a [Reference]) -> Vec<Field<'a>> {
+    let specs = references.iter().flat_map(|reference| reference.fields.iter().map(move |spec| (reference, spec)));
+    specs
+        .filter(|(_, spec)| kind.is_selected(&spec.group, &spec.version, &spec.kind))
+        .map(|(reference, spec)| Field {
+            target: &reference.gvk,
+            path: &spec.path,
+            parts: split_escaped(&spec.path, '/'),
+        })
+        .collect()
+}
+
 /// Rewrites every reference.
 pub(crate) fn rewrite(resources: &mut [Resource], references: &[Reference]) -> Fallible<()> {
     let index = Index::of(resources);
+    let mut fields: HashMap<Gvk, Vec<Field<'_>>> = HashMap::new();
     for resource in resources {
+        // By the kind that it had at first; the field is then looked for whatever it is now.
         let original = resource.original_id().gvk;
         let referrer = Referrer::of(resource);
-        for reference in references {
-            for spec in &reference.fields {
-                if !original.is_selected(&spec.group, &spec.version, &spec.kind) {
-                    continue;
-                }
-                // By the kind that it had at first; the field is then looked for whatever it is now.
-                let spec = FieldSpec { path: spec.path.clone(), creates: false, ..FieldSpec::any() };
-                let lookup = Lookup { index: &index, referrer: &referrer, reference, path: &spec.path };
-                let mut ambiguous = None;
-                let mut update = |node: &mut Node| lookup.update(node, &mut ambiguous);
-                field_spec::visit(resource, &spec, Missing::Skip, &mut update)?;
-                if let Some(names) = ambiguous {
-                    return refuse(&referrer.at, &spec.path, &names);
-                }
+        let fields = fields.entry(original).or_insert_with_key(|kind| fields_of(kind, references));
+        for field in &*fields {
+            let lookup = Lookup { index: &index, referrer: &referrer, target: field.target, path: field.path };
+            let mut ambiguous = None;
+            let mut update = |node: &mut Node| lookup.update(node, &mut ambiguous);
+            field_spec::visit_path(resource, &field.parts, Missing::Skip, &mut update)?;
+            if let Some(names) = ambiguous {
+                return refuse(&referrer.at, field.path, &names);
             }
         }
     }
@@ -197,7 +215,7 @@ fn same_ending(left: &[String], right: &[String]) -> bool {
 struct Lookup<'a> {
     index: &'a Index,
     referrer: &'a Referrer,
-    reference: &'a Reference,
+    target: &'a Gvk,
     path: &'a str,
 }
 
@@ -290,7 +308,7 @@ impl Lookup<'_> {
     /// Whether it is, or was, of the kind that the field names; roles must also be of the kind
     /// that the binding says.
     fn is_of_kind(&self, candidate: &Candidate) -> bool {
-        let wanted = &self.reference.gvk;
+        let wanted = self.target;
         let was = |group: &str, version: &str, kind: &str| {
             candidate.previous.iter().any(|id| id.gvk.is_selected(group, version, kind))
         };

@@ -22,7 +22,7 @@ const LOCAL_CONFIG: &str = "config.kubernetes.io/local-config";
 const NEEDS_HASH: &str = "internal.config.kubernetes.io/needsHashSuffix";
 
 /// Group, version and kind.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub(crate) struct Gvk {
     pub(crate) group: String,
     pub(crate) version: String,

@@ -13,12 +13,15 @@ const TYPES_MAX: usize = 200_000;
 /// Longest chain of references that are nothing but a reference to the next.
 const REFERENCES_MAX: usize = 64;
 
+/// `apiVersion` and kind.
+type Kind = (Box<str>, Box<str>);
+
 /// A schema file, read.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Custom {
     definitions: serde_json::Map<String, Value>,
     /// Whether each kind, by `apiVersion`, has a namespace.
-    scopes: HashMap<(Box<str>, Box<str>), bool>,
+    scopes: HashMap<Kind, bool>,
 }
 
 impl Custom {
@@ -72,7 +75,7 @@ impl Custom {
 /// The extension that names kinds.
 const KINDS: &str = "x-kubernetes-group-version-kind";
 
-fn kind_of(json: &Value) -> Result<Option<(Box<str>, Box<str>)>, String> {
+fn kind_of(json: &Value) -> Result<Option<Kind>, String> {
     let Some(map) = json.as_object() else { return Ok(None) };
     let text = |key: &str| map.get(key).and_then(Value::as_str);
     let (Some(version), Some(kind)) = (text("version"), text("kind")) else {

@@ -29,7 +29,7 @@ pub(super) fn expand<'a>(text: &str, values: &BTreeMap<&'a str, Value>, used: &m
     let mut out: Vec<u8> = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find('$') {
-        out.extend_from_slice(rest[..start].as_bytes());
+        out.extend_from_slice(&rest.as_bytes()[..start]);
         let after = &rest[start + 1..];
         if after.is_empty() {
             rest = "$";
