@@ -25,6 +25,7 @@ use tracing::warn;
 
 use crate::cluster::{Cluster, Discovery};
 use crate::identity::{AgentIdentityError, Enrolled, IdentityFolder};
+use crate::ledger::desk::Desk;
 use crate::snapshot::Snapshot;
 use crate::target::{TargetError, Targets};
 use crate::tasks::keeper::{Keeper, KeeperError};
@@ -117,7 +118,8 @@ impl Agent {
             sealing,
             clock: clock.clone(),
             target: targets.subscribe(),
-            protected: protected(options),
+            protected: Protected { namespace: options.own_namespace.clone() },
+            ledger: Desk::open(&options.state_folder),
             namespaces: options.namespaces.clone(),
             seed: options.seed,
         };
@@ -170,11 +172,6 @@ async fn note_start(keeper: &Keeper, clock: &WallClock) -> Result<(), KeeperErro
     }
     let now = clock.unix_ms();
     keeper.record(now, events).await.map(|_| ())
-}
-
-/// What the agent lives on in its own namespace is not for bundles to change.
-fn protected(options: &AgentOptions) -> Protected {
-    Protected { namespace: options.own_namespace.clone(), keys: std::collections::BTreeSet::new() }
 }
 
 /// How often the cluster's facts are read again.

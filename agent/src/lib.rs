@@ -7,6 +7,7 @@ pub mod cli;
 pub mod cluster;
 pub mod identity;
 pub mod join;
+pub mod ledger;
 pub mod snapshot;
 pub mod store;
 pub mod target;

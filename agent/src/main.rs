@@ -17,7 +17,8 @@ fn main() -> ExitCode {
         LogFormat::Human => log.init(),
         LogFormat::Json => log.json().init(),
     }
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+    // One thread: the agent waits far more than it computes, and each further one would keep memory of its own.
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error, ErrorClass::Retry),
     };

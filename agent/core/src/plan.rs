@@ -18,6 +18,7 @@ mod decision;
 mod desired;
 mod facts;
 mod order;
+mod protected;
 mod prune;
 #[cfg(test)]
 mod tests;
@@ -34,9 +35,10 @@ use crate::inventory::{Change, Origin, Record, State};
 pub use decision::{ChangeReason, CreateReason, Decision, Guard, Why, Would};
 pub use desired::{DEFAULT_NAMESPACE, DesiredSet, fingerprint};
 pub use facts::{
-    Contents, Discovery, Inhabitant, KindFacts, Live, LiveMeta, Phase, PlanInputs, Protected, Protection, Scope, Served,
+    Contents, Discovery, Inhabitant, KindFacts, Live, LiveMeta, Phase, PlanInputs, Protection, Scope, Served,
 };
 pub use order::{Step, StepKind};
+pub use protected::{Protected, RIGHTS, RIGHTS_PREFIX};
 pub use prune::{HELD_EXAMPLES_MAX, MOST_OBJECTS_MIN, is_companion};
 
 /// What is to be done to reach one bundle from one state of the cluster.

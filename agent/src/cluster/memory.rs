@@ -99,6 +99,11 @@ impl MemoryCluster {
         self.lock().faults.requests.clone()
     }
 
+    /// How many bytes of JSON gets and lists were answered with.
+    pub fn bytes_read(&self) -> u64 {
+        self.lock().faults.bytes_read
+    }
+
     /// How many of them were writes.
     pub fn writes(&self) -> u64 {
         self.requests().into_iter().filter(|(verb, _)| verb.is_write()).map(|(_, count)| count).sum()
@@ -162,7 +167,10 @@ impl Cluster for MemoryCluster {
 
     async fn get(&self, target: &Target, detail: Detail) -> Result<Option<Value>, ClusterError> {
         self.admit(Verb::Get).await?;
-        self.lock().get(target, detail)
+        let mut state = self.lock();
+        let object = state.get(target, detail)?;
+        state.faults.count_answer(object.as_ref());
+        Ok(object)
     }
 
     async fn list(
@@ -173,7 +181,10 @@ impl Cluster for MemoryCluster {
         detail: Detail,
     ) -> Result<Listing, ClusterError> {
         self.admit(Verb::List).await?;
-        self.lock().list(kind, scope, labels, detail)
+        let mut state = self.lock();
+        let listing = state.list(kind, scope, labels, detail)?;
+        state.faults.count_answer(&listing.items);
+        Ok(listing)
     }
 
     async fn visit(

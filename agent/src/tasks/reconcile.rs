@@ -29,12 +29,14 @@ use tracing::{debug, info, warn};
 use super::keeper::{Keeper, KeeperError};
 use super::watch::{Seen, Subject, follow};
 use crate::cluster::{Cluster, ClusterError, Detail};
+use crate::ledger::desk::Desk;
 use crate::snapshot::Snapshot;
 
 mod contents;
 mod drift;
 mod execute;
 mod hands;
+mod remember;
 mod string_data;
 mod summary;
 mod world;
@@ -51,6 +53,9 @@ const FULL_PASS_INTERVAL: Duration = Duration::from_secs(600);
 
 /// How long after a failure to read the API it is tried again.
 const DISCOVERY_RETRY: Duration = Duration::from_secs(2);
+
+/// How long the ledger waits for more to note: a rollout changes an object many times a minute.
+const NOTE_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Plans in a row that wait for definitions of the one before.
 const FOLLOWUPS_MAX: usize = 3;
@@ -88,6 +93,8 @@ pub struct ReconcilerParts<C: Cluster> {
     pub target: watch::Receiver<Option<Arc<AcceptedBundle>>>,
     /// What the agent itself lives on.
     pub protected: Protected,
+    /// What was known of the live objects when the agent last ran.
+    pub ledger: Desk,
     /// Namespaces to watch; empty: the whole cluster.
     pub namespaces: Vec<String>,
     /// Decides jitter.
@@ -105,6 +112,7 @@ pub struct Reconciler<C: Cluster> {
     list_again: watch::Sender<u64>,
     full_pass_at: Instant,
     discover_at: Option<Instant>,
+    note_at: Option<Instant>,
     plan: Option<Plan>,
     progress: Progress,
     sync_requests: u64,
@@ -129,7 +137,10 @@ struct Counts {
 
 impl<C: Cluster> Reconciler<C> {
     /// Takes up inventory and journal. `repairs` of the store are journalled.
-    pub async fn open(parts: ReconcilerParts<C>, snapshot: watch::Sender<Arc<Snapshot>>) -> Result<Self, PassError> {
+    pub async fn open(
+        mut parts: ReconcilerParts<C>,
+        snapshot: watch::Sender<Arc<Snapshot>>,
+    ) -> Result<Self, PassError> {
         let mut world = World::default();
         let (bytes, entries, applied) = parts
             .keeper
@@ -142,6 +153,7 @@ impl<C: Cluster> Reconciler<C> {
             world.inventory = Inventory::from_bytes(&bytes)?;
         }
         entries.iter().for_each(|entry| world.book.replay(entry));
+        world.recall(parts.ledger.recall().await);
         let now = Instant::now();
         Ok(Self {
             parts,
@@ -153,6 +165,7 @@ impl<C: Cluster> Reconciler<C> {
             list_again: watch::Sender::new(0),
             full_pass_at: now + FULL_PASS_INTERVAL,
             discover_at: Some(now),
+            note_at: None,
             plan: None,
             progress: Progress { applied, counts: Counts::default() },
             sync_requests: 0,
@@ -172,9 +185,14 @@ impl<C: Cluster> Reconciler<C> {
             // Nothing new: no plan is made until something asks for one.
             let mut asks = Asks::Nothing;
             while asks < Asks::Plan {
+                self.note_live();
                 let deadline = self.next_deadline();
+                let wakes_at = self.note_at.map_or(deadline, |at| at.min(deadline));
                 tokio::select! {
-                    () = stop.cancelled() => return,
+                    () = stop.cancelled() => {
+                        self.parts.ledger.note(self.world.notes());
+                        return self.parts.ledger.close().await;
+                    }
                     changed = self.parts.target.changed() => match changed {
                         Ok(()) => { self.retarget(); asks = Asks::Plan; }
                         Err(_) => return,
@@ -187,8 +205,8 @@ impl<C: Cluster> Reconciler<C> {
                         }
                         self.publish();
                     }
-                    () = tokio::time::sleep_until(deadline.into()) => {
-                        asks = self.due();
+                    () = tokio::time::sleep_until(wakes_at.into()) => {
+                        asks = if Instant::now() < deadline { Asks::Nothing } else { self.due() };
                     }
                 }
             }
@@ -218,6 +236,22 @@ impl<C: Cluster> Reconciler<C> {
         [retry, self.discover_at].into_iter().flatten().fold(self.full_pass_at, Instant::min)
     }
 
+    /// Tells the ledger what is new, now and then; what it misses is read again at the next start.
+    fn note_live(&mut self) {
+        let now = Instant::now();
+        match self.note_at {
+            Some(at) if at <= now => {
+                self.note_at = None;
+                let notes = self.world.notes();
+                if !notes.is_empty() && !self.parts.ledger.note(notes) {
+                    debug!("the ledger is behind");
+                }
+            }
+            Some(_) => {}
+            None => self.note_at = (!self.world.unnoted.is_empty()).then(|| now + NOTE_INTERVAL),
+        }
+    }
+
     /// What the timer asks for.
     fn due(&mut self) -> Asks {
         let now = Instant::now();
@@ -245,6 +279,10 @@ impl<C: Cluster> Reconciler<C> {
                 Some(key) => self.vanished(&subject, &key).await,
                 None => Asks::Nothing,
             },
+            Seen::Unchanged { key, .. } => {
+                self.world.unchanged(&key);
+                Asks::Nothing
+            }
             Seen::Listed { subject, keys, version } => {
                 self.world.listed(&subject, &keys, &version);
                 Asks::Plan
@@ -280,11 +318,11 @@ impl<C: Cluster> Reconciler<C> {
             Ok(None) => self.world.absent(key),
             Ok(Some(object)) => {
                 let meta = live_meta(&self.parts.me.fleet, key, &object, false);
-                self.world.live.insert(key.clone(), skerry_agent_core::plan::Live::Present(meta));
+                self.world.saw(key, skerry_agent_core::plan::Live::Present(meta), None);
             }
             Err(error) => {
                 let reason = Chain(&error).to_string();
-                self.world.live.insert(key.clone(), skerry_agent_core::plan::Live::Unknown { reason });
+                self.world.saw(key, skerry_agent_core::plan::Live::Unknown { reason }, None);
             }
         }
         Asks::Plan
@@ -343,11 +381,16 @@ impl<C: Cluster> Reconciler<C> {
             if !self.watches.contains_key(subject) {
                 let (cluster, sender) = (self.parts.cluster.clone(), self.seen.0.clone());
                 let (again, seed) = (self.list_again.subscribe(), self.parts.seed ^ self.watches.len() as u64);
-                let task = tokio::spawn(follow(cluster, Arc::new(subject.clone()), sender, again, seed));
+                let recalled = Some(self.world.recalled.clone());
+                let task = tokio::spawn(follow(cluster, Arc::new(subject.clone()), sender, again, recalled, seed));
                 self.watches.insert(subject.clone(), AbortOnDropHandle::new(task));
             }
         }
-        subjects.iter().all(|subject| self.world.known.contains_key(subject))
+        let listed = subjects.iter().all(|subject| self.world.known.contains_key(subject));
+        if listed && !self.world.recalled.is_empty() {
+            self.world.forget_recalled();
+        }
+        listed
     }
 
     /// What the objects of this bundle are handled with.

@@ -5,6 +5,7 @@
 //! reconciler in order, one object at a time; when it is slow, they wait, and the API server keeps
 //! what comes. Of a listing, no more than a page is ever held here.
 
+mod listing;
 #[cfg(test)]
 mod tests;
 
@@ -12,7 +13,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{FutureExt as _, StreamExt as _};
+use futures::StreamExt as _;
 use serde_json::Value;
 use skerry_agent_core::health::needs_body;
 use skerry_agent_core::marks::FLEET_LABEL;
@@ -23,6 +24,7 @@ use tokio::sync::{mpsc, watch};
 use tracing::{debug, warn};
 
 use crate::cluster::{ApiKind, Cluster, ClusterError, Detail, Scope, WatchEvent};
+use crate::ledger::Recalled;
 
 /// The first pause after a failure.
 const RETRY_FIRST: Duration = Duration::from_millis(200);
@@ -41,6 +43,13 @@ pub enum Seen {
         keys: BTreeSet<ObjectKey>,
         /// The resource version at which this was so.
         version: String,
+    },
+    /// An object is as the ledger remembers it.
+    Unchanged {
+        /// Which watch.
+        subject: Arc<Subject>,
+        /// Which object.
+        key: ObjectKey,
     },
     /// An object exists, in this state.
     Changed {
@@ -102,18 +111,20 @@ impl Subject {
     }
 }
 
-/// Follows one subject until the reconciler is gone. A change of `again` makes it list anew.
+/// Follows one subject until the reconciler is gone. A change of `again` makes it list anew; what is `recalled`
+/// saves reads in the first listing.
 pub async fn follow<C: Cluster>(
     cluster: Arc<C>,
     subject: Arc<Subject>,
     seen: mpsc::Sender<Seen>,
     mut again: watch::Receiver<u64>,
+    mut recalled: Option<Arc<Recalled>>,
     seed: u64,
 ) {
     let Ok(mut backoff) = Backoff::new(RETRY_FIRST, RETRY_LONGEST, seed) else { return };
     loop {
         let ended = tokio::select! {
-            ended = once(&*cluster, &subject, &seen, &mut backoff) => ended,
+            ended = once(&*cluster, &subject, &seen, recalled.take(), &mut backoff) => ended,
             changed = again.changed() => match changed {
                 Ok(()) => continue,
                 Err(_) => return,
@@ -144,35 +155,16 @@ enum Ended {
     Broken(ClusterError),
 }
 
-/// Tells every object, then that these were all; gives the version from where to watch.
-async fn list<C: Cluster>(
-    cluster: &C,
-    subject: &Arc<Subject>,
-    seen: &mpsc::Sender<Seen>,
-) -> Result<String, ClusterError> {
-    let mut keys = BTreeSet::new();
-    let mut tell = |object: Value| {
-        keys.extend(subject.key(&object));
-        let (seen, subject) = (seen.clone(), subject.clone());
-        // That nobody listens any more is noticed by the watch.
-        async move { drop(seen.send(Seen::Changed { subject, object }).await) }.boxed()
-    };
-    let (scope, detail) = (subject.scope(), subject.detail());
-    let version = cluster.visit(&subject.kind, &scope, Some(FLEET_LABEL), detail, &mut tell).await?;
-    let told = Seen::Listed { subject: subject.clone(), keys, version: version.clone() };
-    drop(seen.send(told).await);
-    Ok(version)
-}
-
 /// Lists, then watches for as long as it goes well.
 async fn once<C: Cluster>(
     cluster: &C,
     subject: &Arc<Subject>,
     seen: &mpsc::Sender<Seen>,
+    recalled: Option<Arc<Recalled>>,
     backoff: &mut Backoff,
 ) -> Ended {
     let (scope, detail) = (subject.scope(), subject.detail());
-    let mut version = match list(cluster, subject, seen).await {
+    let mut version = match listing::list(cluster, subject, seen, recalled).await {
         Ok(version) => version,
         Err(error) => return Ended::Broken(error),
     };

@@ -30,25 +30,38 @@ struct SchemaOnly {
     schema: u32,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct File {
-    schema: u32,
+    #[serde(rename = "schema")]
+    _schema: u32,
     records: Vec<(ObjectKey, Record)>,
     policies: Vec<(ApplicationName, Policy)>,
     prune_lists: Vec<(Digest, PruneList)>,
 }
 
+fn list(bytes: &mut Vec<u8>, entries: impl Iterator<Item = impl Serialize>) -> Result<(), InventoryError> {
+    for (index, entry) in entries.enumerate() {
+        if index > 0 {
+            bytes.push(b',');
+        }
+        bytes.extend(canonical::of(&entry).map_err(|error| InventoryError::Malformed(error.to_string()))?);
+    }
+    Ok(())
+}
+
 impl Inventory {
-    /// Writes the file form.
+    /// Writes the file form: canonical JSON, one entry after the other, so that no second inventory is in memory
+    /// while a large one is written.
     pub fn to_bytes(&self) -> Result<Vec<u8>, InventoryError> {
-        let file = File {
-            schema: INVENTORY_SCHEMA,
-            records: self.records.clone().into_iter().collect(),
-            policies: self.policies.clone().into_iter().collect(),
-            prune_lists: self.prune_lists.clone().into_iter().collect(),
-        };
-        canonical::of(&file).map_err(|error| InventoryError::Malformed(error.to_string()))
+        let mut bytes = br#"{"policies":["#.to_vec();
+        list(&mut bytes, self.policies.iter())?;
+        bytes.extend_from_slice(br#"],"pruneLists":["#);
+        list(&mut bytes, self.prune_lists.iter())?;
+        bytes.extend_from_slice(br#"],"records":["#);
+        list(&mut bytes, self.records.iter())?;
+        bytes.extend_from_slice(format!(r#"],"schema":{INVENTORY_SCHEMA}}}"#).as_bytes());
+        Ok(bytes)
     }
 
     /// Reads the file form.

@@ -42,6 +42,10 @@ fn sample() -> Inventory {
 fn the_file_reads_back() {
     let bytes = sample().to_bytes().expect("bytes");
     assert_eq!(Inventory::from_bytes(&bytes), Ok(sample()));
+    let value: serde_json::Value = serde_json::from_slice(&bytes).expect("JSON");
+    assert_eq!(skerry_common::canonical::to_bytes(&value), bytes, "it is canonical");
+    let empty = Inventory::default().to_bytes().expect("bytes");
+    assert_eq!(Inventory::from_bytes(&empty), Ok(Inventory::default()));
 }
 
 #[test]

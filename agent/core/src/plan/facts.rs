@@ -6,6 +6,7 @@ use skerry_common::bundle::digest::Digest;
 use skerry_common::object::ObjectKey;
 
 use super::desired::DesiredSet;
+use super::protected::Protected;
 use crate::accept::AcceptedBundle;
 use crate::inventory::Inventory;
 use crate::marks::Ownership;
@@ -159,21 +160,4 @@ pub struct Inhabitant {
     pub uid: String,
     /// Uids of its owners (`ownerReferences`).
     pub owners: Vec<String>,
-}
-
-/// What the agent lives on: never pruned, never changed from a bundle.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Protected {
-    /// The agent's namespace; empty when it runs outside the cluster.
-    pub namespace: String,
-    /// Its roles, bindings, service account, identity and lease.
-    pub keys: BTreeSet<ObjectKey>,
-}
-
-impl Protected {
-    /// Whether an object is one of them.
-    pub fn covers(&self, key: &ObjectKey) -> bool {
-        let own_namespace = key.group.is_empty() && key.kind == "Namespace" && key.name == self.namespace;
-        (own_namespace && !self.namespace.is_empty()) || self.keys.contains(key)
-    }
 }

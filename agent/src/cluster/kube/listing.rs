@@ -14,7 +14,7 @@ pub(super) const PAGE: &str = "500";
 
 /// Objects a page for those who keep little of each: an object takes three times its JSON while it is looked at, and
 /// what an allocator once took it seldom gives back.
-pub(super) const SMALL_PAGE: &str = "100";
+pub(super) const SMALL_PAGE: &str = "25";
 
 /// Objects of one list: far above what one agent manages; beyond, our memory would be the next to fail.
 const OBJECTS_MAX: usize = 100_000;

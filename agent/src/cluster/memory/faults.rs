@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::cluster::{ApiKind, ClusterError};
 
 /// What was asked.
@@ -92,6 +94,7 @@ pub struct Faults {
     /// Group versions that discovery cannot read.
     pub gaps: Vec<(String, String)>,
     pub(super) requests: BTreeMap<Verb, u64>,
+    pub(super) bytes_read: u64,
 }
 
 impl Faults {
@@ -107,6 +110,11 @@ impl Faults {
             self.every.filter(|every| *every > 0 && total.is_multiple_of(*every)).map(|_| Failure::Internal)
         };
         (self.delay, failure.map_or(Ok(()), |failure| Err(failure.error())))
+    }
+
+    pub(super) fn count_answer<'a>(&mut self, objects: impl IntoIterator<Item = &'a Value>) {
+        let bytes: usize = objects.into_iter().map(|object| object.to_string().len()).sum();
+        self.bytes_read += bytes as u64;
     }
 
     pub(super) fn allows(&self, verb: &str, kind: &ApiKind, _namespace: Option<&str>) -> bool {

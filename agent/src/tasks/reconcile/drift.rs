@@ -213,7 +213,7 @@ impl<C: Cluster> Reconciler<C> {
         {
             self.world.inventory.apply(change);
         }
-        self.world.live.insert(key.clone(), Live::Present(meta));
+        self.world.saw(key, Live::Present(meta), None);
     }
 
     async fn tell(&mut self, planned: &Planned, sight: Sight, heals: bool, told: &mut Told) -> Result<(), PassError> {

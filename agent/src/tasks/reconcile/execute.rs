@@ -219,9 +219,8 @@ impl<C: Cluster> Reconciler<C> {
         }
         let change = self.world.inventory.applied(&planned.key, record, done.applied.clone(), place);
         let meta = live_meta(&self.parts.me.fleet, &planned.key, &done.live, true);
-        self.world.live.insert(planned.key.clone(), Live::Present(meta));
         let judgement = skerry_agent_core::health::judge(&done.live, skerry_agent_core::health::Observed::AfterApply);
-        self.world.health.insert(planned.key.clone(), judgement);
+        self.world.saw(&planned.key, Live::Present(meta), Some(judgement));
         change
     }
 
@@ -235,7 +234,7 @@ impl<C: Cluster> Reconciler<C> {
             Err(error) => Live::Unknown { reason: Chain(&error).to_string() },
         };
         let strange = matches!(&live, Live::Present(meta) if meta.ownership != Ownership::Ours);
-        self.world.live.insert(planned.key.clone(), live);
+        self.world.saw(&planned.key, live, None);
         // Not a failure: the plan is made again at once.
         self.discover_at.get_or_insert(Instant::now());
         strange.then(|| Change::Remove(planned.key.clone()))

@@ -1,6 +1,7 @@
 //! What the reconciler knows: inventory, live objects, health, drift, failures.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -16,6 +17,7 @@ use skerry_common::id::{ApplicationName, FleetId, Place};
 use skerry_common::object::ObjectKey;
 
 use crate::cluster::{Detail, Discovery};
+use crate::ledger::Recalled;
 use crate::tasks::watch::Subject;
 
 /// The first pause before a failed object is tried again.
@@ -56,6 +58,10 @@ pub(super) struct World {
     pub(super) health: BTreeMap<ObjectKey, Judgement>,
     /// What could not be handled.
     pub(super) failures: BTreeMap<ObjectKey, Failure>,
+    /// What the ledger remembered, until everything was listed.
+    pub(super) recalled: Arc<Recalled>,
+    /// Objects of which the ledger does not know the newest.
+    pub(super) unnoted: BTreeSet<ObjectKey>,
 }
 
 /// What an observation asks for.
@@ -133,14 +139,14 @@ impl World {
     ) -> Asks {
         let whole = subject.detail() == Detail::Whole;
         let mut meta = live_meta(fleet, key, object, whole);
-        self.health.insert(key.clone(), judge(object, Observed::AfterApply));
+        let judgement = judge(object, Observed::AfterApply);
         let asks = self.judge(key, &meta, object, whole, bundle);
         if let (Asks::Nothing, Some(applied)) = (asks, self.inventory.record(key).and_then(Record::applied)) {
             // An echo of our own writes, older than the last of them.
             applied.resource_version.clone_into(&mut meta.resource_version);
             meta.projection = Some(applied.projection);
         }
-        self.live.insert(key.clone(), Live::Present(meta));
+        self.saw(key, Live::Present(meta), Some(judgement));
         asks
     }
 
@@ -192,6 +198,19 @@ impl World {
     pub(super) fn absent(&mut self, key: &ObjectKey) {
         self.live.remove(key);
         self.health.remove(key);
+        self.unnoted.insert(key.clone());
+    }
+
+    /// Takes up what is known of a live object now, and its health when that was judged.
+    pub(super) fn saw(&mut self, key: &ObjectKey, live: Live, judgement: Option<Judgement>) {
+        let mut news = self.live.get(key) != Some(&live) && !self.is_recalled(key, &live);
+        self.live.insert(key.clone(), live);
+        if let Some(judgement) = judgement {
+            news |= self.health.insert(key.clone(), judgement.clone()).is_some_and(|known| known != judgement);
+        }
+        if news {
+            self.unnoted.insert(key.clone());
+        }
     }
 
     /// Notes that a watch cannot read its objects.
@@ -253,7 +272,7 @@ fn is_news(observed: &str, recorded: &str) -> bool {
 }
 
 /// Whether a version is known to be later than another: both are decimal numbers that grow.
-fn is_later(version: &str, than: &str) -> bool {
+pub(super) fn is_later(version: &str, than: &str) -> bool {
     matches!((version.parse::<u64>(), than.parse::<u64>()), (Ok(version), Ok(than)) if version > than)
 }
 

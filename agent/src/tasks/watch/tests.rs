@@ -34,7 +34,7 @@ impl Following {
         let subject = Arc::new(Subject { kind, namespace: None });
         let (sender, seen) = mpsc::channel(1);
         let again = watch::Sender::new(0);
-        let task = tokio::spawn(follow(Arc::new(cluster.clone()), subject, sender, again.subscribe(), 5));
+        let task = tokio::spawn(follow(Arc::new(cluster.clone()), subject, sender, again.subscribe(), None, 5));
         Self { seen, _again: again, _task: tokio_util::task::AbortOnDropHandle::new(task) }
     }
 
@@ -47,7 +47,7 @@ impl Following {
         let mut changes = 0;
         loop {
             match self.next().await {
-                Seen::Changed { .. } => changes += 1,
+                Seen::Changed { .. } | Seen::Unchanged { .. } => changes += 1,
                 other @ (Seen::Listed { .. } | Seen::Vanished { .. } | Seen::Failed { .. }) => return (changes, other),
             }
         }

@@ -121,7 +121,7 @@ fn what_cannot_be_known_is_refused() {
         &|world| world.meta(&a()).ownership = Ownership::OtherFleet("f2".into()),
         Why::OtherFleet { fleet: "f2".into() },
     );
-    check(&|world| assert!(world.protected.keys.insert(a())), Why::Protected);
+    check(&|world| world.protected.namespace = "shop".into(), Why::Protected);
 }
 
 #[test]

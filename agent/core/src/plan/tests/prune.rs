@@ -58,7 +58,7 @@ fn nothing_is_pruned_on_doubt() {
     check(&|world| world.meta(&gone()).ownership = Ownership::Copy, refused(Why::NotOurs));
     check(&|world| world.meta(&gone()).ownership = Ownership::Unmanaged, refused(Why::NotOurs));
     check(&|world| world.meta(&gone()).protection = Protection::PruneDisabled, refused(Why::PruneDisabled));
-    check(&|world| assert!(world.protected.keys.insert(gone())), refused(Why::Protected));
+    check(&|world| world.protected.namespace = "shop".into(), refused(Why::Protected));
 }
 
 #[test]

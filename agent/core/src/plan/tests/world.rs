@@ -44,7 +44,7 @@ impl World {
             live: BTreeMap::new(),
             discovery: Discovery { kinds: kinds.collect(), gaps: Default::default() },
             contents: BTreeMap::new(),
-            protected: Protected { namespace: "skerry-system".into(), keys: Default::default() },
+            protected: Protected { namespace: "skerry-system".into() },
         }
     }
 
