@@ -2,6 +2,7 @@
 
 mod generate;
 mod patch;
+mod refer;
 mod transform;
 
 use crate::folder::Folder;
@@ -12,7 +13,9 @@ pub(crate) const ALL: &[&str] = &[
     "labels.includeSelectors", "labels.includeTemplates", "labels.fields", "commonLabels", "commonAnnotations",
     "images", "replicas", "patches.strategic", "patches.json", "patches.path", "patches.target", "patches.options",
     "patchesStrategicMerge", "patchesJson6902", "configMapGenerator", "secretGenerator", "generator.behavior",
-    "generator.options", "generator.files", "generator.envs", "generatorOptions",
+    "generator.options", "generator.files", "generator.envs", "generatorOptions", "replacements", "replacements.path",
+    "vars", "configurations", "transformers", "validators", "generators", "buildMetadata", "sortOptions", "crds",
+    "openapi",
 ];
 
 /// What makes resources besides files.
@@ -33,4 +36,10 @@ pub(crate) fn transformers(folder: &mut Folder<'_>) {
     patch::patches(folder);
     patch::strategic(folder);
     patch::json(folder);
+    refer::replacements(folder);
+    refer::vars(folder);
+    refer::configurations(folder);
+    refer::builtin_plugins(folder);
+    refer::definitions(folder);
+    refer::output(folder);
 }

@@ -44,6 +44,11 @@ impl Folder<'_> {
         true
     }
 
+    /// Whether it is a component.
+    pub(crate) fn kustomization_is_component(&self) -> bool {
+        self.path.starts_with("parts-of")
+    }
+
     /// Adds a file beside the kustomization.
     pub(crate) fn file(&mut self, name: &str, content: impl Into<String>) {
         self.tree.files.insert(format!("{}/{name}", self.path), content.into());

@@ -66,7 +66,7 @@ pub(crate) fn anything(random: &mut Random, depth: usize) -> Value {
         6 | 7 => {
             let mut value = map([]);
             for _ in 0..random.below(4) {
-                let key = random.word(&["name", "value", "kind", "a.b/c", "key", "\"on\"", "port", "items", "x y"]);
+                let key = random.word(&["name", "value", "kind", "a.b/c", "key", "on", "port", "items", "x y"]);
                 value.put(key, anything(random, depth - 1));
             }
             value

@@ -15,6 +15,7 @@ use super::generators;
 use super::notes::{self, Maker, Origin};
 use super::openapi;
 use super::plugins::{self, Role};
+use super::transform_namespace::refuse_conflicts;
 use super::resource::Resource;
 use super::transformers::{self, Step};
 use super::vars::Vars;
@@ -103,6 +104,7 @@ fn target(
         refuse_misplaced(&component, true, &entry.at)?;
         enter(view, &component, entry, around)?;
         gathered = target(view, &component, gathered, around)?;
+        refuse_conflicts(&gathered.resources, "the component")?;
         around.leave();
     }
     transform(view, kustomization, around, &mut gathered)?;

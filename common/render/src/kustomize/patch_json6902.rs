@@ -2,7 +2,7 @@
 //! mapping that is missing adds it, and a negative index counts from the end.
 
 use skerry_common::diagnostic::{Diagnostic, Location};
-use skerry_yaml::{Node, Resolved, Rules, from_json, to_json};
+use skerry_yaml::{Node, Resolved, Rules, from_json, to_json, to_json_with};
 
 use super::patches::weight;
 use super::shared;
@@ -76,6 +76,11 @@ fn operation(item: &Node, at: &Location) -> Result<Operation, Refusal> {
 
 /// Applies operations in their order.
 pub(crate) fn apply(view: &View<'_>, node: &mut Node, operations: &[Operation], target: &str) -> Fallible<()> {
+    if let Err(error) = to_json_with(node, Rules::Kustomize) {
+        let at = operations.first().map(|operation| operation.at.clone()).unwrap_or_default();
+        let message = format!("`{target}` cannot be patched: at `{}` {}", error.path, error.message);
+        return fail(codes::NO_JSON_FORM, &at, message);
+    }
     for operation in operations {
         let mut grown = 0;
         let result = run(node, operation, &mut grown, view.limits.depth_max);
@@ -152,7 +157,7 @@ fn depth(node: &Node) -> usize {
 
 fn test(root: &Node, path: &str, expected: &Node) -> Result<(), Refusal> {
     let found = if path.is_empty() { Some(root) } else { find_container(root, path)?.value() };
-    let json = |node: &Node| skerry_yaml::to_json_with(node, Rules::Kustomize).unwrap_or_default();
+    let json = |node: &Node| to_json_with(node, Rules::Kustomize).unwrap_or_default();
     let same = match found {
         Some(found) => equal(&json(found), &json(expected)),
         None => expected.is_null(),

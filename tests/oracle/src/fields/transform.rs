@@ -55,7 +55,8 @@ pub(super) fn labels(folder: &mut Folder<'_>) {
         folder.kustomization.put("commonLabels", value);
     }
     if folder.wants("commonAnnotations") {
-        let value = pairs(folder.random, &["note", "example.com/owner", "on"], 2);
+        let odd = if folder.random.percent(5) { "on" } else { "example.com/on" };
+        let value = pairs(folder.random, &["note", "example.com/owner", odd], 2);
         folder.kustomization.put("commonAnnotations", value);
     }
 }

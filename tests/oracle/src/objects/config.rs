@@ -4,12 +4,15 @@ use crate::random::Random;
 use crate::words::{NAMES, NAMESPACES, anything, text};
 use crate::yaml::{Value, list, map, raw};
 
-const KEYS: &[&str] = &["mode", "app.conf", "level", "\"1\"", "HOST"];
+const KEYS: &[&str] = &["mode", "app.conf", "level", "HOST"];
 
 pub(super) fn config_map(value: &mut Value, random: &mut Random) {
     let mut data = map([]);
     for _ in 0..random.between(0, 3) {
         data.put(random.word(KEYS), text(random));
+    }
+    if random.percent(3) {
+        data.put("\"1\"", text(random));
     }
     if random.percent(90) {
         value.put("data", data);

@@ -14,18 +14,19 @@ pub(super) fn list_of(folder: &mut Folder<'_>, kind: &str) -> Value {
 
 fn operation(random: &mut Random, kind: &str) -> Value {
     if random.percent(50) {
-        return general(random);
+        return general(random, kind);
     }
     match kind {
         "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "Job" => of_workload(random, "/spec/template"),
         "CronJob" => of_workload(random, "/spec/jobTemplate/spec/template"),
         "Service" => of_service(random),
-        "ConfigMap" => change("add", "/data/added", text(random)),
+        "ConfigMap" if random.percent(20) => change("add", "/data/added", text(random)),
+        "ConfigMap" => change("add", "/data", map([("added", text(random))])),
         "Widget" => change("add", random.pick(&["/spec/added", "/spec/items", "/spec/nested"]), anything(random, 2)),
         "ClusterRole" | "Role" => {
             change("add", random.pick(&["/rules/0/verbs/-", "/rules/0/verbs/0", "/rules/0/verbs/1"]), raw("list"))
         }
-        _ => general(random),
+        _ => general(random, kind),
     }
 }
 
@@ -37,14 +38,16 @@ fn two(verb: &str, from: &str, path: &str) -> Value {
     map([("op", raw(verb)), ("from", raw(from)), ("path", raw(path))])
 }
 
-fn general(random: &mut Random) -> Value {
+fn general(random: &mut Random, kind: &str) -> Value {
     match random.below(9) {
         0 | 1 => change("add", "/metadata/labels", map([("made", text(random)), ("app", raw("web"))])),
         2 => change("add", "/metadata/annotations", map([("example.com/made", text(random))])),
         3 => change("replace", "/metadata/name", raw(random.word(NAMES))),
-        4 => change("add", "/spec/extra", anything(random, 2)),
+        4 if matches!(kind, "Deployment" | "Service" | "CronJob" | "Widget" | "Job") => {
+            change("add", "/spec/extra", anything(random, 2))
+        }
         5 => two("copy", "/metadata/name", "/metadata/generateName"),
-        6 => change("test", "/kind", raw("Deployment")),
+        6 => change("test", "/kind", raw(if random.percent(90) { kind } else { "Deployment" })),
         7 => change("replace", "/metadata/namespace", raw("other")),
         _ => change("add", "/metadata/uid", anything(random, 1)),
     }
