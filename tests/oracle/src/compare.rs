@@ -15,6 +15,9 @@ const NOT_SUPPORTED_YET: u16 = 442;
 /// What upstream says where it refuses, by a slip of its own, what `docs/kustomize.md` lists.
 const DELIBERATE: &[&str] = &["found a tab character where an indentation space is expected"];
 
+/// What we say where we refuse on purpose.
+const DELIBERATE_OURS: &[&str] = &["can have a digest in its name"];
+
 /// What came of comparing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Outcome {
@@ -22,7 +25,7 @@ pub(crate) enum Outcome {
     Same,
     /// Both refuse.
     BothRefuse(String),
-    /// We build on purpose what upstream refuses, with what it says.
+    /// We refuse on purpose what upstream builds, or the other way round.
     Deliberate,
     /// We say that we cannot yet.
     NotYet(String),
@@ -109,12 +112,12 @@ impl Oracle {
             (Ok(ours), Ok(theirs)) if ours == theirs => Outcome::Same,
             (Ok(ours), Ok(theirs)) => Outcome::Differ(Difference::Output(ours, theirs)),
             (Err(said), Err(_)) => Outcome::BothRefuse(said),
+            (Err(said), Ok(_)) if DELIBERATE_OURS.iter().any(|text| said.contains(text)) => Outcome::Deliberate,
             (Err(said), Ok(_)) => Outcome::Differ(Difference::WeRefuse(said)),
             (Ok(_), Err(said)) if DELIBERATE.iter().any(|text| said.contains(text)) => Outcome::Deliberate,
             (Ok(_), Err(said)) => Outcome::Differ(Difference::TheyRefuse(said)),
         })
     }
-
 }
 
 /// What upstream's program prints for files that are laid into an empty folder, or what it says.

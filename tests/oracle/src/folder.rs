@@ -194,7 +194,12 @@ fn folder(
 }
 
 /// A component sees what its parent has gathered, but does not list it.
-fn component(parent: &mut Folder<'_>, density: usize, below: Vec<(String, Vec<Known>)>, shape: Shape<'_>) -> Vec<Known> {
+fn component(
+    parent: &mut Folder<'_>,
+    density: usize,
+    below: Vec<(String, Vec<Known>)>,
+    shape: Shape<'_>,
+) -> Vec<Known> {
     let mut folder = Folder {
         path: shape.path.to_owned(),
         kustomization: map([]),

@@ -71,8 +71,16 @@ const KINDS: &[(&str, &str, usize, Fill)] = &[
 fn nothing(_: &mut Value, _: &mut Random) {}
 
 const CLUSTER_SCOPED: &[&str] = &[
-    "PersistentVolume", "StorageClass", "Namespace", "IngressClass", "ClusterRole", "ClusterRoleBinding",
-    "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration", "APIService", "CustomResourceDefinition",
+    "PersistentVolume",
+    "StorageClass",
+    "Namespace",
+    "IngressClass",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "ValidatingWebhookConfiguration",
+    "MutatingWebhookConfiguration",
+    "APIService",
+    "CustomResourceDefinition",
     "PriorityClass",
 ];
 

@@ -87,13 +87,7 @@ fn note(tally: &Mutex<Tally>, tree: &Tree, outcome: &Outcome) {
 }
 
 /// Shrinks and prints a difference, unless one of its sort was shown; how many sorts were.
-fn show(
-    tally: &Mutex<Tally>,
-    oracle: &Oracle,
-    index: u64,
-    tree: Tree,
-    difference: Difference,
-) -> io::Result<usize> {
+fn show(tally: &Mutex<Tally>, oracle: &Oracle, index: u64, tree: Tree, difference: Difference) -> io::Result<usize> {
     let is_new = |sort: &Option<String>| {
         let tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
         sort.as_ref().is_none_or(|sort| !tally.shown.contains(sort))
@@ -122,7 +116,11 @@ pub(crate) fn print(arguments: &Arguments) -> io::Result<()> {
 }
 
 fn report(arguments: &Arguments, tally: &Tally, seconds: u64) -> io::Result<bool> {
-    let total = tally.same + tally.refused + tally.not_yet + tally.deliberate + u64::try_from(tally.differences).unwrap_or(u64::MAX);
+    let total = tally.same
+        + tally.refused
+        + tally.not_yet
+        + tally.deliberate
+        + u64::try_from(tally.differences).unwrap_or(u64::MAX);
     let mut out = io::stdout().lock();
     write!(out, "{}", tally.coverage.shown(&arguments.without))?;
     let codes: Vec<_> = tally.codes.iter().map(|(code, count)| format!("{code} {count}")).collect();

@@ -43,7 +43,9 @@ impl Shrinker<'_> {
                 self.found = difference;
                 Ok(true)
             }
-            Outcome::Differ(_) | Outcome::Same | Outcome::Deliberate | Outcome::BothRefuse(_) | Outcome::NotYet(_) => Ok(false),
+            Outcome::Differ(_) | Outcome::Same | Outcome::Deliberate | Outcome::BothRefuse(_) | Outcome::NotYet(_) => {
+                Ok(false)
+            }
         }
     }
 
@@ -128,7 +130,8 @@ fn block_end(lines: &[String], start: usize) -> usize {
     while end < lines.len() {
         let line = &lines[end];
         let below = indent(line) > own || line.is_empty();
-        let beside = !is_item && indent(line) == own && line.trim_start().starts_with("- ") && lines[start].ends_with(':');
+        let beside =
+            !is_item && indent(line) == own && line.trim_start().starts_with("- ") && lines[start].ends_with(':');
         if !below && !beside {
             break;
         }

@@ -183,6 +183,10 @@ fn read(view: &View<'_>, kustomization: &Kustomization, content: &PatchContent, 
     let place = if line.is_some() { at.clone() } else { Location::file(&*file, None) };
     match nodes.first() {
         None => fail(codes::PATCH_UNREADABLE, &place, "the patch is empty"),
+        // What begins like JSON is read as JSON only.
+        Some(node) if node.is_sequence() && text.starts_with(b"[") && !is_json(&text) => {
+            fail(codes::PATCH_UNREADABLE, &place, "a patch that begins with `[` must be JSON, or begin with `-`")
+        }
         Some(node) if node.is_sequence() => Ok(Patch::Json(patch_json6902::parse(node, &place, line.is_some())?)),
         Some(_) => {
             if let Some(line) = line {
@@ -195,6 +199,10 @@ fn read(view: &View<'_>, kustomization: &Kustomization, content: &PatchContent, 
             Ok(Patch::Strategic(patches))
         }
     }
+}
+
+fn is_json(text: &[u8]) -> bool {
+    serde_json::from_slice::<serde_json::Value>(text).is_ok()
 }
 
 /// Merges a patch into the one resource that has, or had, its identity.

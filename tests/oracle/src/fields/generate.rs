@@ -6,8 +6,19 @@ use crate::words::{LABELS, NAMES, NAMESPACES, pairs};
 use crate::yaml::{Value, list, map, raw};
 
 const LITERALS: &[&str] = &[
-    "mode=fast", "level=3", "flag=true", "\"quoted='x y'\"", "'json={\"a\": [1, 2]}'", "url=http://host/?a=b&c=d",
-    "empty=", "\"line=a\\nb\"", "'single='", "yes=no", "html=<b>&amp;</b>", "unicode=é☸", "'double=\"in quotes\"'",
+    "mode=fast",
+    "level=3",
+    "flag=true",
+    "\"quoted='x y'\"",
+    "'json={\"a\": [1, 2]}'",
+    "url=http://host/?a=b&c=d",
+    "empty=",
+    "\"line=a\\nb\"",
+    "'single='",
+    "yes=no",
+    "html=<b>&amp;</b>",
+    "unicode=é☸",
+    "'double=\"in quotes\"'",
     "big=0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789",
 ];
 

@@ -86,7 +86,8 @@ fn target(folder: &mut Folder<'_>, known: &Known) -> Value {
         target.put("namespace", raw(namespace.clone()));
     }
     if random.percent(15) {
-        let selectors = ["app=web", "tier", "\"!tier\"", "app in (a, web)", "app notin (b),tier", "tier!=front", "app==a"];
+        let selectors =
+            ["app=web", "tier", "\"!tier\"", "app in (a, web)", "app notin (b),tier", "tier!=front", "app==a"];
         target.put("labelSelector", raw(random.word(&selectors)));
     }
     if random.percent(8) {

@@ -37,9 +37,25 @@ fn replacement(folder: &mut Folder<'_>) -> Option<Value> {
     } else {
         let mut source = map([("kind", raw(from.kind)), ("name", raw(from.name.clone()))]);
         if folder.random.percent(50) {
-            let paths = ["metadata.name", "metadata.labels.app", "metadata.namespace", "spec.replicas", "data.mode",
-                "spec.template.spec.containers.0.image", "spec.ports.[name=http].port", "kind", "spec.selector"];
-            source.put("fieldPath", raw(folder.random.word(&paths)));
+            let paths = [
+                "metadata.name",
+                "metadata.labels.app",
+                "metadata.namespace",
+                "spec.replicas",
+                "data.mode",
+                "spec.template.spec.containers.0.image",
+                "spec.ports.[name=http].port",
+                "kind",
+                "spec.selector",
+            ];
+            let fits = match from.kind {
+                "ConfigMap" => "data.mode",
+                "Deployment" | "StatefulSet" => "spec.template.spec.containers.0.image",
+                "Service" => "spec.ports.[name=http].port",
+                _ => "metadata.name",
+            };
+            let path = if folder.random.percent(85) { fits.to_owned() } else { folder.random.word(&paths) };
+            source.put("fieldPath", raw(path));
         }
         if folder.random.percent(20) {
             let mut options = map([("delimiter", raw(folder.random.word(&["':'", "'-'", "/"])))]);
@@ -70,18 +86,38 @@ fn target(folder: &mut Folder<'_>) -> Option<Value> {
         target.put("reject", list([map([("name", raw(random.word(NAMES)))])]));
     }
     let paths = [
-        "metadata.annotations.copied", "metadata.labels.copied", "metadata.labels.[example.com/team]", "metadata.name",
-        "spec.template.spec.containers.[name=main].image", "spec.template.spec.containers.*.env.[name=MODE].value",
-        "spec.template.metadata.labels.app", "data.copied", "spec.replicas", "spec.ports.0.port", "spec.copied.deep",
+        "metadata.annotations.copied",
+        "metadata.labels.copied",
+        "metadata.labels.[example.com/team]",
+        "metadata.name",
+        "spec.template.spec.containers.[name=main].image",
+        "spec.template.spec.containers.*.env.[name=MODE].value",
+        "spec.template.metadata.labels.app",
+        "data.copied",
+        "spec.replicas",
+        "spec.ports.0.port",
+        "spec.copied.deep",
         "spec.template.spec.containers.-.name",
     ];
-    let fields: Vec<Value> = (0..random.between(1, 2)).map(|_| raw(format!("\"{}\"", random.word(&paths)))).collect();
+    let own: &[&str] = match to.kind {
+        "Deployment" | "StatefulSet" | "DaemonSet" => {
+            &["spec.template.spec.containers.[name=main].image", "spec.template.metadata.labels.app"]
+        }
+        "ConfigMap" => &["data.copied", "data.[app.conf]"],
+        "Service" => &["spec.ports.0.port", "metadata.labels.app"],
+        _ => &["metadata.annotations.copied", "metadata.labels.copied"],
+    };
+    let mut fields = Vec::new();
+    for _ in 0..random.between(1, 2) {
+        let path = if random.percent(85) { random.word(own) } else { random.word(&paths) };
+        fields.push(raw(format!("\"{path}\"")));
+    }
     target.put("fieldPaths", list(fields));
     let mut options = map([]);
-    if random.percent(70) {
+    if random.percent(92) {
         options.put("create", raw("true"));
     }
-    if random.percent(15) {
+    if random.percent(10) {
         options.put("delimiter", raw("':'"));
         options.put("index", raw(random.word(&["0", "1", "-1", "5"])));
     }
@@ -99,10 +135,11 @@ pub(super) fn vars(folder: &mut Folder<'_>) {
     }
     let reference = map([("apiVersion", raw(known.api)), ("kind", raw(known.kind)), ("name", raw(known.name.clone()))]);
     let name = format!("VAR{}", folder.path.len());
-    let mut var = map([("name", raw(if folder.random.percent(50) { "VAR".to_owned() } else { name })), ("objref", reference)]);
+    let mut var =
+        map([("name", raw(if folder.random.percent(50) { "VAR".to_owned() } else { name })), ("objref", reference)]);
     if folder.random.percent(40) {
-        let path = folder.random.word(&["metadata.name", "metadata.namespace", "spec.replicas", "data.mode", "kind"]);
-        var.put_at(&["fieldref", "fieldpath"], raw(path));
+        let path = folder.random.word(&["metadata.name", "metadata.name", "kind", "apiVersion", "spec.replicas"]);
+        var.put_at(&["fieldref", "fieldPath"], raw(path));
     }
     folder.kustomization.put("vars", list([var]));
 }
@@ -113,7 +150,17 @@ pub(super) fn configurations(folder: &mut Folder<'_>) {
     }
     let mut config = map([]);
     let random = &mut *folder.random;
-    let sets = ["namePrefix", "nameSuffix", "namespace", "commonLabels", "commonAnnotations", "images", "replicas", "varReference", "labels"];
+    let sets = [
+        "namePrefix",
+        "nameSuffix",
+        "namespace",
+        "commonLabels",
+        "commonAnnotations",
+        "images",
+        "replicas",
+        "varReference",
+        "labels",
+    ];
     for _ in 0..random.between(1, 2) {
         let set = random.pick(&sets);
         let path = match set {
@@ -141,15 +188,29 @@ pub(super) fn configurations(folder: &mut Folder<'_>) {
 }
 
 pub(super) fn builtin_plugins(folder: &mut Folder<'_>) {
-    for (field, file) in [("transformers", "transformer.yaml"), ("validators", "validator.yaml"), ("generators", "maker.yaml")] {
+    for (field, file) in
+        [("transformers", "transformer.yaml"), ("validators", "validator.yaml"), ("generators", "maker.yaml")]
+    {
         let chance = folder.density / 2 + 2;
         if !folder.wants_by(field, chance) {
             continue;
         }
-        let config = if field == "generators" { generator(folder) } else { transformer(folder) };
+        let config = match field {
+            "generators" => generator(folder),
+            "validators" if folder.random.percent(90) => harmless(),
+            _ => transformer(folder),
+        };
         folder.documents(file, &[config]);
         folder.kustomization.put(field, list([raw(file)]));
     }
+}
+
+/// What changes nothing, and so may be a validator.
+fn harmless() -> Value {
+    let mut config = map([("apiVersion", raw("builtin")), ("kind", raw("ImageTagTransformer"))]);
+    config.put("metadata", map([("name", raw("quiet"))]));
+    config.put("imageTag", map([("name", raw("no-such-image")), ("newTag", raw("never"))]));
+    config
 }
 
 fn generator(folder: &mut Folder<'_>) -> Value {
@@ -164,8 +225,15 @@ fn generator(folder: &mut Folder<'_>) -> Value {
 
 fn transformer(folder: &mut Folder<'_>) -> Value {
     let random = &mut *folder.random;
-    let kinds = ["LabelTransformer", "AnnotationsTransformer", "PrefixTransformer", "SuffixTransformer", "NamespaceTransformer",
-        "ImageTagTransformer", "PatchTransformer"];
+    let kinds = [
+        "LabelTransformer",
+        "AnnotationsTransformer",
+        "PrefixTransformer",
+        "SuffixTransformer",
+        "NamespaceTransformer",
+        "ImageTagTransformer",
+        "PatchTransformer",
+    ];
     let kind = random.word(&kinds);
     let mut config = map([("apiVersion", raw("builtin")), ("kind", raw(kind.clone()))]);
     config.put("metadata", map([("name", raw("t"))]));
@@ -202,7 +270,7 @@ fn transformer(folder: &mut Folder<'_>) -> Value {
             config.put("fieldSpecs", field("spec/template/spec/containers[]/image"));
         }
         _ => {
-            let patch = "[{op: add, path: /metadata/annotations, value: {plug: \"yes\"}}]";
+            let patch = "- {op: add, path: /metadata/annotations, value: {plug: \"yes\"}}";
             config.put("patch", crate::yaml::block(patch));
             config.put("target", map([("kind", raw("ConfigMap|Service"))]));
         }

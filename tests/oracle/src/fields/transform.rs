@@ -63,8 +63,12 @@ pub(super) fn labels(folder: &mut Folder<'_>) {
 
 fn label_field(folder: &mut Folder<'_>) -> Value {
     let paths = [
-        "spec/selector", "spec/nested/labels", "spec/template/spec/nodeSelector", "spec/volumeClaimTemplates[]/metadata/labels",
-        "metadata/annotations", "spec/template/metadata/labels",
+        "spec/selector",
+        "spec/nested/labels",
+        "spec/template/spec/nodeSelector",
+        "spec/volumeClaimTemplates[]/metadata/labels",
+        "metadata/annotations",
+        "spec/template/metadata/labels",
     ];
     let mut field = map([("path", raw(folder.random.word(&paths)))]);
     if folder.random.percent(60) {
@@ -88,7 +92,8 @@ pub(super) fn images(folder: &mut Folder<'_>) {
     }
     let mut rules = Vec::new();
     for _ in 0..folder.random.between(1, 3) {
-        let names = ["nginx", "registry.example:5000/shop/api", "postgres", "shop/worker", "busybox", "ngin.", "mirror/nginx"];
+        let names =
+            ["nginx", "registry.example:5000/shop/api", "postgres", "shop/worker", "busybox", "ngin.", "mirror/nginx"];
         let mut rule = map([("name", raw(folder.random.word(&names)))]);
         if folder.random.percent(50) {
             rule.put("newName", raw(folder.random.word(&["mirror/nginx", "r.example/x/y", "nginx"])));
@@ -116,7 +121,11 @@ pub(super) fn replicas(folder: &mut Folder<'_>) {
     }
     let mut rules = Vec::new();
     for _ in 0..folder.random.between(1, 2) {
-        let name = if folder.random.percent(3) { folder.random.word(NAMES) } else { names[folder.random.below(names.len())].clone() };
+        let name = if folder.random.percent(3) {
+            folder.random.word(NAMES)
+        } else {
+            names[folder.random.below(names.len())].clone()
+        };
         rules.push(map([("name", raw(name)), ("count", raw(folder.random.word(&["0", "4", "10"])))]));
     }
     folder.kustomization.put("replicas", list(rules));

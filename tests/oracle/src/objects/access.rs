@@ -40,11 +40,8 @@ pub(super) fn cluster_binding(value: &mut Value, random: &mut Random) {
 }
 
 fn bind(value: &mut Value, kind: &str, random: &mut Random) {
-    let role = map([
-        ("apiGroup", raw("rbac.authorization.k8s.io")),
-        ("kind", raw(kind)),
-        ("name", raw(random.word(NAMES))),
-    ]);
+    let role =
+        map([("apiGroup", raw("rbac.authorization.k8s.io")), ("kind", raw(kind)), ("name", raw(random.word(NAMES)))]);
     value.put("roleRef", role);
     let mut subjects = Vec::new();
     for _ in 0..random.between(1, 2) {

@@ -92,7 +92,8 @@ pub(super) fn definition(value: &mut Value, random: &mut Random) {
 pub(super) fn widget(value: &mut Value, random: &mut Random) {
     let mut spec = map([]);
     for _ in 0..random.between(1, 4) {
-        let key = random.word(&["size", "items", "template", "secretName", "configMapRef", "containers", "nested", "on"]);
+        let key =
+            random.word(&["size", "items", "template", "secretName", "configMapRef", "containers", "nested", "on"]);
         spec.put(key, anything(random, 3));
     }
     if random.percent(25) {

@@ -103,7 +103,8 @@ fn pod_spec(random: &mut Random) -> Value {
         spec.put("affinity", affinity(random));
     }
     if random.percent(8) {
-        let mut spread = map([("maxSkew", raw("1")), ("topologyKey", raw("zone")), ("whenUnsatisfiable", raw("DoNotSchedule"))]);
+        let mut spread =
+            map([("maxSkew", raw("1")), ("topologyKey", raw("zone")), ("whenUnsatisfiable", raw("DoNotSchedule"))]);
         spread.put_at(&["labelSelector", "matchLabels"], pairs(random, LABELS, 1));
         spec.put("topologySpreadConstraints", list([spread]));
     }

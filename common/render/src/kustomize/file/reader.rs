@@ -26,9 +26,14 @@ pub(crate) struct Spot<'a> {
 }
 
 impl<'a> Spot<'a> {
-    /// A field that is there and not null.
+    /// A field that is there and not null. As for Kustomize, case matters only between fields that
+    /// differ in nothing else.
     pub(crate) fn child(&self, key: &str) -> Option<Spot<'a>> {
-        let node = self.node.get(key).filter(|node| !node.is_null())?;
+        let in_any_case = || {
+            let is_meant = |name: &Node| name.as_str().is_some_and(|name| name.eq_ignore_ascii_case(key));
+            self.node.entries().iter().find(|(name, _)| is_meant(name)).map(|(_, value)| value)
+        };
+        let node = self.node.get(key).or_else(in_any_case).filter(|node| !node.is_null())?;
         let path = if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) };
         Some(Spot { node, path })
     }
@@ -96,7 +101,7 @@ impl Reader {
         }
         for (key, _) in spot.node.entries() {
             let name = key.as_str().unwrap_or("");
-            if known.contains(&name) {
+            if known.iter().any(|known| known.eq_ignore_ascii_case(name)) {
                 continue;
             }
             let place = Spot { node: key, path: spot.path.clone() };

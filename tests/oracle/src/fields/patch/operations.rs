@@ -58,7 +58,11 @@ fn of_workload(random: &mut Random, template: &str) -> Value {
     match random.below(9) {
         0 => change("replace", &format!("{pod}/containers/0/image"), raw(random.word(IMAGES))),
         1 => change("add", &format!("{pod}/containers/-"), map([("name", raw("added")), ("image", raw("nginx"))])),
-        2 => change("add", &format!("{pod}/containers/0/env"), list([map([("name", raw("X")), ("value", text(random))])])),
+        2 => change(
+            "add",
+            &format!("{pod}/containers/0/env"),
+            list([map([("name", raw("X")), ("value", text(random))])]),
+        ),
         3 => map([("op", raw("remove")), ("path", raw(format!("{pod}/containers/0/image")))]),
         4 => change("add", "/spec/replicas", raw(random.word(&["0", "7", "\"3\""]))),
         5 => change("add", &format!("{template}/metadata"), map([("annotations", map([("a/b", raw("x"))]))])),

@@ -145,7 +145,8 @@ fn pod_spec(random: &mut Random) -> Value {
         spec.put("securityContext", if random.percent(50) { map([]) } else { map([("$patch", raw("delete"))]) });
     }
     if random.percent(6) {
-        let spread = map([("topologyKey", raw("zone")), ("whenUnsatisfiable", raw("DoNotSchedule")), ("maxSkew", raw("2"))]);
+        let spread =
+            map([("topologyKey", raw("zone")), ("whenUnsatisfiable", raw("DoNotSchedule")), ("maxSkew", raw("2"))]);
         spec.put("topologySpreadConstraints", list([spread]));
     }
     spec
@@ -181,7 +182,10 @@ fn main_container(random: &mut Random) -> Value {
         value.put("args", if random.percent(50) { list([]) } else { list([text(random)]) });
     }
     if random.percent(10) {
-        value.put("resources", if random.percent(50) { raw("null") } else { map([("limits", map([("cpu", raw("2"))]))]) });
+        value.put(
+            "resources",
+            if random.percent(50) { raw("null") } else { map([("limits", map([("cpu", raw("2"))]))]) },
+        );
     }
     if random.percent(10) {
         let mount = map([("mountPath", raw("/etc/app")), ("name", raw("extra")), ("readOnly", raw("true"))]);
