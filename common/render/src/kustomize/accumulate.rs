@@ -3,7 +3,7 @@
 //! A base is built on its own and then added; a component is built on top of what its parent has
 //! gathered so far, after the parent's resources and generators and before its transformers.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use skerry_common::diagnostic::{Diagnostic, Location};
@@ -15,7 +15,7 @@ use super::generators;
 use super::notes::{self, Maker, Origin};
 use super::openapi;
 use super::plugins::{self, Role};
-use super::resource::Resource;
+use super::resource::{Resource, ResourceId};
 use super::transform_namespace::refuse_conflicts;
 use super::transformers::{self, Step};
 use super::vars::Vars;
@@ -89,9 +89,10 @@ fn target(
     around: &mut Around,
 ) -> Fallible<Gathered> {
     view.count_build(&kustomization.at)?;
+    let mut known = Known::of(&gathered.resources);
     for entry in &kustomization.resources {
         let more = include(view, kustomization, entry, around)?;
-        append(&mut gathered.resources, more.resources)?;
+        known.append(&mut gathered.resources, more.resources)?;
         gathered.config = gathered.config.merge(&more.config, &entry.at)?;
         gathered.vars.merge(more.vars)?;
     }
@@ -338,18 +339,32 @@ fn enter(view: &View<'_>, next: &Kustomization, entry: &Text, around: &mut Aroun
 
 /// Adds resources; refuses one that is there already.
 pub(crate) fn append(resources: &mut Vec<Resource>, more: Vec<Resource>) -> Fallible<()> {
-    let mut known: BTreeMap<_, Location> =
-        resources.iter().map(|resource| (resource.current_id(), resource.location())).collect();
-    let mut problems = Vec::new();
-    for resource in more {
-        let id = resource.current_id();
-        if let Some(first) = known.get(&id) {
-            let message = format!("`{}` is declared twice, first in {first}", id.shown());
-            problems.push(Diagnostic::error(codes::RESOURCE_TWICE, message).at(resource.location()));
-            continue;
-        }
-        known.insert(id, resource.location());
-        resources.push(resource);
+    Known::of(resources).append(resources, more)
+}
+
+/// The places of resources by who they are now.
+#[derive(Default)]
+struct Known(HashMap<ResourceId, usize>);
+
+impl Known {
+    fn of(resources: &[Resource]) -> Self {
+        let ids = resources.iter().map(Resource::current_id);
+        Self(ids.enumerate().map(|(place, id)| (id, place)).collect())
     }
-    if problems.is_empty() { Ok(()) } else { Err(problems) }
+
+    /// Adds resources to those that are known; refuses one that is there already.
+    fn append(&mut self, resources: &mut Vec<Resource>, more: Vec<Resource>) -> Fallible<()> {
+        let mut problems = Vec::new();
+        for resource in more {
+            let (id, place) = (resource.current_id(), resources.len());
+            if let Some(first) = self.0.get(&id).and_then(|first| resources.get(*first)) {
+                let message = format!("`{}` is declared twice, first in {}", id.shown(), first.location());
+                problems.push(Diagnostic::error(codes::RESOURCE_TWICE, message).at(resource.location()));
+                continue;
+            }
+            self.0.insert(id, place);
+            resources.push(resource);
+        }
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
+    }
 }

@@ -97,10 +97,13 @@ pub(crate) fn visit(
     missing: Missing,
     change: &mut dyn FnMut(&mut Node) -> Result<(), Misfit>,
 ) -> Fallible<()> {
-    if !resource.gvk().is_selected(&spec.group, &spec.version, &spec.kind) {
+    if !resource.is_selected(&spec.group, &spec.version, &spec.kind) {
         return Ok(());
     }
     let missing = if spec.creates { missing } else { Missing::Skip };
+    if missing == Missing::Skip && !may_lead_on(&resource.node, spec.path.split('/')) {
+        return Ok(());
+    }
     visit_path(resource, &split_escaped(&spec.path, '/'), missing, change)
 }
 
@@ -111,6 +114,9 @@ pub(crate) fn visit_path(
     missing: Missing,
     change: &mut dyn FnMut(&mut Node) -> Result<(), Misfit>,
 ) -> Fallible<()> {
+    if missing == Missing::Skip && !may_lead_on(&resource.node, path.iter().map(String::as_str)) {
+        return Ok(());
+    }
     let mut changes = Vec::new();
     let mut watched = |node: &mut Node| shared::watch(node, &mut changes, change);
     match descend(&mut resource.node, path, missing, &mut watched) {
@@ -120,6 +126,21 @@ pub(crate) fn visit_path(
         }
         Err(Misfit(message)) => misfit(&resource.location(), &path.join("/"), message),
     }
+}
+
+/// Whether the first steps of a path are there: most of the many paths of a table are not.
+fn may_lead_on<'a>(node: &Node, path: impl Iterator<Item = &'a str>) -> bool {
+    let mut node = node;
+    for name in path {
+        if !node.is_mapping() || name.contains('\\') || name.ends_with("[]") || name.is_empty() {
+            return true;
+        }
+        match node.get(name) {
+            Some(next) => node = next,
+            None => return false,
+        }
+    }
+    true
 }
 
 /// Reports that a field has another shape than it must have.

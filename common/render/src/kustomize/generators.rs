@@ -166,7 +166,7 @@ fn encode(value: &[u8]) -> String {
 /// Adds what was generated, or merges it into what is there.
 fn absorb(resources: &mut Vec<Resource>, new: Resource, at: &Location) -> Fallible<()> {
     let id = new.current_id();
-    let mut matches = resources.iter().enumerate().filter(|(_, old)| old.has_id(|old| *old == id));
+    let mut matches = resources.iter().enumerate().filter(|(_, old)| old.is_or_was(&id));
     let (first, second) = (matches.next().map(|(index, _)| index), matches.next());
     let name = id.shown();
     if second.is_some() {

@@ -1,5 +1,7 @@
 //! `images`.
 
+use std::sync::LazyLock;
+
 use regex::Regex;
 use skerry_yaml::Node;
 
@@ -29,11 +31,40 @@ pub(crate) fn apply(resources: &mut [Resource], rule: &ImageRule, specs: &Specs)
     Ok(())
 }
 
+/// Which images a rule means.
+enum Pattern<'a> {
+    /// Letters as they are, but for the dot, which stands for any.
+    Letters(&'a str),
+    Regex(Regex),
+}
+
+/// What may follow a name: tag and digest.
+const TAIL: &str = "(:[a-zA-Z0-9_.{}-]*)?(@[a-zA-Z0-9]+([.+_-][a-zA-Z0-9]+)*:[a-zA-Z0-9_.{}-]*)?$";
+
 /// The name of a rule is a regular expression; one that is none matches nothing.
-fn pattern(name: &str) -> Option<Regex> {
-    let tag = "(:[a-zA-Z0-9_.{}-]*)?";
-    let digest = "(@[a-zA-Z0-9]+([.+_-][a-zA-Z0-9]+)*:[a-zA-Z0-9_.{}-]*)?";
-    Regex::new(&format!("^{name}{tag}{digest}$")).ok()
+fn pattern(name: &str) -> Option<Pattern<'_>> {
+    // To make an expression takes longer than all the rest.
+    if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"./:_-".contains(&byte)) {
+        return Some(Pattern::Letters(name));
+    }
+    Regex::new(&format!("^{name}{TAIL}")).ok().map(Pattern::Regex)
+}
+
+impl Pattern<'_> {
+    fn is_match(&self, image: &str) -> bool {
+        static REST: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(&format!("^{TAIL}")).ok());
+        let name = match self {
+            Pattern::Regex(regex) => return regex.is_match(image),
+            Pattern::Letters(name) => name,
+        };
+        let mut rest = image.chars();
+        let fits = |letter: char, found: char| letter == found || (letter == '.' && found != '\n');
+        if !name.chars().all(|letter| rest.next().is_some_and(|found| fits(letter, found))) {
+            return false;
+        }
+        let rest = rest.as_str();
+        rest.is_empty() || (rest.starts_with([':', '@']) && REST.as_ref().is_some_and(|regex| regex.is_match(rest)))
+    }
 }
 
 /// Changes the image of every entry of every `containers` and `initContainers`.
@@ -55,7 +86,7 @@ fn containers(node: &mut Node, change: &mut dyn FnMut(&mut Node) -> Result<(), M
     Ok(())
 }
 
-fn update(node: &mut Node, rule: &ImageRule, pattern: &Regex) -> Result<(), Misfit> {
+fn update(node: &mut Node, rule: &ImageRule, pattern: &Pattern<'_>) -> Result<(), Misfit> {
     let Some(value) = node.as_str() else { return Err(Misfit("an image is a text".to_owned())) };
     if !pattern.is_match(value) {
         return Ok(());
@@ -96,6 +127,33 @@ fn split(image: &str) -> (&str, &str, &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_of_rules_mean_what_their_expression_means() {
+        for name in ["nginx", "a.b/c-d", "host:5000/x"] {
+            let regex = Regex::new(&format!("^{name}{TAIL}")).expect("an expression");
+            for image in [
+                "nginx",
+                "nginx:1",
+                "nginx:",
+                "nginx@sha256:ab",
+                "nginx:1@sha256:ab",
+                "nginx@x",
+                "nginxx",
+                "ngin",
+                "a.b/c-d:1",
+                "aéb/c-d",
+                "a\nb/c-d",
+                "host:5000/x:1+2",
+                "nginx:1\n",
+                "",
+            ] {
+                let letters = pattern(name).expect("a pattern");
+                assert!(matches!(letters, Pattern::Letters(_)));
+                assert_eq!(letters.is_match(image), regex.is_match(image), "{name} on {image}");
+            }
+        }
+    }
 
     #[test]
     fn images_are_cut_at_the_right_colon() {

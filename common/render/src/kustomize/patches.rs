@@ -208,7 +208,7 @@ fn is_json(text: &[u8]) -> bool {
 /// Merges a patch into the one resource that has, or had, its identity.
 fn apply_by_id(view: &View<'_>, resources: &mut Vec<Resource>, patch: &Resource, allows: Allows) -> Fallible<()> {
     let id = patch.current_id();
-    let found = indexes(resources, |resource| resource.has_id(|own| *own == id));
+    let found = indexes(resources, |resource| resource.is_or_was(&id));
     let at = patch.location();
     match found.as_slice() {
         [index] => merge_into(view, resources, *index, patch, allows),

@@ -1,7 +1,7 @@
 //! One resource on its way through a build.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, LazyLock};
 
 use skerry_common::diagnostic::Location;
 use skerry_common::object::{group_of, version_of};
@@ -39,7 +39,7 @@ impl Gvk {
 }
 
 /// What makes a resource itself, to Kustomize.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ResourceId {
     pub(crate) gvk: Gvk,
     pub(crate) name: String,
@@ -181,6 +181,39 @@ impl Resource {
         }
     }
 
+    /// Whether it is of what a pattern gives, each part that is not empty.
+    pub(crate) fn is_selected(&self, group: &str, version: &str, kind: &str) -> bool {
+        if !(kind.is_empty() || kind == self.kind()) {
+            return false;
+        }
+        if group.is_empty() && version.is_empty() {
+            return true;
+        }
+        let own = self.api_version();
+        (group.is_empty() || group == group_of(own)) && (version.is_empty() || version == version_of(own))
+    }
+
+    /// Whether an identity is or was its own.
+    pub(crate) fn is_or_was(&self, id: &ResourceId) -> bool {
+        let (kind, name, namespace) = (&id.gvk.kind, &id.name, &id.namespace);
+        if !self.is_selected_exactly(&id.gvk.group, &id.gvk.version) {
+            return false;
+        }
+        let was = |old: &PreviousId| old.kind == *kind && old.name == *name && old.namespace == *namespace;
+        self.previous.iter().any(was)
+            || (self.name() == name && self.kind() == kind && self.effective_namespace() == namespace)
+    }
+
+    fn is_selected_exactly(&self, group: &str, version: &str) -> bool {
+        let own = self.api_version();
+        group_of(own) == group && version_of(own) == version
+    }
+
+    /// The namespace that counts.
+    fn effective_namespace(&self) -> &str {
+        if self.is_cluster_scoped() { NOT_A_NAMESPACE } else { effective(self.namespace()) }
+    }
+
     /// Whether its kind is surely one that exists once per cluster.
     pub(crate) fn is_cluster_scoped(&self) -> bool {
         let (api_version, kind) = (self.api_version(), self.kind());
@@ -190,8 +223,8 @@ impl Resource {
 
     /// What it is now.
     pub(crate) fn current_id(&self) -> ResourceId {
-        let namespace = if self.is_cluster_scoped() { NOT_A_NAMESPACE } else { effective(self.namespace()) };
-        ResourceId { gvk: self.gvk(), name: self.name().to_owned(), namespace: namespace.to_owned() }
+        let namespace = self.effective_namespace().to_owned();
+        ResourceId { gvk: self.gvk(), name: self.name().to_owned(), namespace }
     }
 
     /// Every identity that it had, oldest first, without the current one.
@@ -367,5 +400,13 @@ const CLUSTER_SCOPED: &[(&str, &[&str])] = &[
 ];
 
 fn is_cluster_scoped(api_version: &str, kind: &str) -> bool {
-    CLUSTER_SCOPED.iter().any(|(version, kinds)| *version == api_version && kinds.contains(&kind))
+    /// By kind, because there are few of a kind.
+    static VERSIONS: LazyLock<HashMap<&str, Vec<&str>>> = LazyLock::new(|| {
+        let mut versions: HashMap<&str, Vec<&str>> = HashMap::new();
+        for (version, kinds) in CLUSTER_SCOPED {
+            kinds.iter().for_each(|kind| versions.entry(kind).or_default().push(version));
+        }
+        versions
+    });
+    VERSIONS.get(kind).is_some_and(|versions| versions.contains(&api_version))
 }

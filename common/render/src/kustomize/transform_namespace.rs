@@ -1,6 +1,6 @@
 //! `namespace`.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use skerry_yaml::Node;
 
@@ -102,7 +102,7 @@ pub(crate) fn apply(resources: &mut [Resource], change: &NamespaceChange) -> Fal
 
 /// Two resources that were told apart by their namespace only may have become one.
 pub(crate) fn refuse_conflicts(resources: &[Resource], what: &str) -> Fallible<()> {
-    let mut seen = BTreeMap::new();
+    let mut seen = HashMap::with_capacity(resources.len());
     for resource in resources {
         if let Some(first) = seen.insert(resource.current_id(), resource) {
             let message = format!(
