@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use quinn::Endpoint;
+use quinn::{Endpoint, TokioRuntime};
 use skerry_certs::authority::Authority;
 use skerry_certs::root_key::SigningKey;
 use skerry_certs::roots::CaRoots;
@@ -37,6 +37,7 @@ use crate::keys::{KeyError, KeyFolder, api_identity, hub_identity};
 use crate::metrics::Metrics;
 use crate::quic::enroll::Enroller;
 use crate::quic::listener::listen;
+use crate::quic::reset::endpoint_config;
 use crate::quic::switchboard::Switchboard;
 use crate::quic::{LinkContext, unix_ms};
 use crate::signer::{PublishError, Signer};
@@ -168,12 +169,14 @@ impl Hub {
             tasks,
             stop,
         };
+        let reset_secret = keys.authority.key_pem();
         let authority = Arc::new(keys.authority);
         let control = base.control(authority.clone());
         let link = Renewal::begin("link", move |now| hub_identity(&authority, now), &base.clock, seed)?;
         let roots = CaRoots::from_trust_root(&root)?;
         let server = link_server_config(link.served(), &roots, &base.clock, &HUB_LIMITS)?;
-        let link_address = base.start_link(config.link.listen, server, control.enroller.clone())?;
+        let link_address =
+            base.start_link(config.link.listen, server, control.enroller.clone(), reset_secret.as_bytes())?;
         base.tasks.spawn(link.run(base.stop.clone()));
         let git = Arc::new(Git::new(git_settings(config)?)?);
         let workshop = Workshop::new(git.clone(), keys.sealer);
@@ -234,11 +237,14 @@ impl Base {
         address: SocketAddr,
         server: quinn::ServerConfig,
         enroller: Enroller<SqliteStore>,
+        reset_secret: &[u8],
     ) -> Result<SocketAddr, HubError> {
         let (heard, words) = mpsc::channel(contacts::WORDS_MAX);
         self.tasks.spawn(contacts::run(self.store.clone(), words));
         let listening = |source| HubError::Listen { address, source };
-        let endpoint = Endpoint::server(server, address).map_err(listening)?;
+        let socket = std::net::UdpSocket::bind(address).map_err(listening)?;
+        let endpoint = Endpoint::new(endpoint_config(reset_secret), Some(server), socket, Arc::new(TokioRuntime));
+        let endpoint = endpoint.map_err(listening)?;
         let open = endpoint.local_addr().map_err(listening)?;
         let context = LinkContext {
             fleet: self.fleet.clone(),

@@ -13,6 +13,7 @@ pub mod content;
 pub mod enroll;
 pub mod listener;
 pub mod offer;
+pub(crate) mod reset;
 pub mod session;
 pub mod switchboard;
 
