@@ -89,7 +89,7 @@ fn exec_start(unit: &str) -> Vec<String> {
     line.split(' ').map(str::to_owned).collect()
 }
 
-async fn install(plane: &ControlPlane, overlay: &str) {
+pub(crate) async fn install(plane: &ControlPlane, overlay: &str) {
     let manifests = built_upstream(&deploy(overlay));
     let arguments = ["apply", "--server-side", "--warnings-as-errors", "--validate=strict", "-f", "-"];
     let applied =

@@ -87,6 +87,15 @@ pub enum Parts {
     ApiOnly,
 }
 
+/// Which HTTP a client speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Http {
+    /// HTTP/1.1: one request at a time.
+    One,
+    /// HTTP/2: many at once.
+    Two,
+}
+
 /// How to start a [`ControlPlane`].
 #[derive(Clone, Debug)]
 pub struct ControlPlaneOptions {
@@ -220,6 +229,39 @@ impl ControlPlane {
             Ok(_bytes) => Ok(folder),
             Err(source) => Err(ControlPlaneError::Mount { folder, source }),
         }
+    }
+
+    /// A client of one connection, with the administrator's certificate: quicker than `kubectl`.
+    pub fn client(&self, http: Http) -> reqwest::Client {
+        skerry_certs::tls::install_provider();
+        let read = |name: &str| std::fs::read(self.kubeconfig.with_file_name(name)).expect("the control plane's file");
+        let identity = [read("tls/admin.crt"), read("tls/admin.key")].concat();
+        let builder = reqwest::Client::builder()
+            .identity(reqwest::Identity::from_pem(&identity).expect("an identity"))
+            .tls_certs_only([reqwest::Certificate::from_pem(&read("ca.crt")).expect("a CA")])
+            .pool_max_idle_per_host(1);
+        let builder = match http {
+            Http::One => builder.http1_only(),
+            Http::Two => builder,
+        };
+        builder.build().expect("a client")
+    }
+
+    /// How an agent that runs as a process reaches this as a service account whose files are in `mount`.
+    pub fn account_arguments(&self, mount: &Path) -> Vec<String> {
+        let port = self.server_url.rsplit(':').next().unwrap_or_default();
+        let token = mount.join("token").display().to_string();
+        ["--token-file", &token, "--kubernetes-host", "127.0.0.1", "--kubernetes-port", port].map(str::to_owned).into()
+    }
+
+    /// Kills the API server and starts it again: watches break, and what was before is no longer told.
+    ///
+    /// # Panics
+    ///
+    /// When it does not come back.
+    pub fn restart(&self) {
+        let status = std::process::Command::new(CLUSTER_SCRIPT).args(["restart", &self.name]).status();
+        assert!(status.is_ok_and(|status| status.success()), "the API server does not come back");
     }
 
     /// Freezes the API server (SIGSTOP): connections stay open and nobody answers, as in a stalled cluster.

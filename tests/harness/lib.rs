@@ -3,6 +3,9 @@
 //! - [`controlplane`]: a real Kubernetes control plane (through `tests/cluster`), several at once;
 //! - [`audit`]: the API server's audit log, the judge of what was written;
 //! - [`git`]: throw-away repositories made by the real `git`, served as files, over HTTPS and over SSH;
+//! - [`judged`]: what is judged by the clock, played once;
+//! - [`programs`]: `skerry-hub`, `skerry-agent` and `skerry` as processes;
+//! - [`stage`]: a repository, a hub, and clusters with agents;
 //! - [`wait`]: waiting for a condition with a deadline, instead of sleeping.
 //!
 //! Git helpers and waits panic with the whole story when something goes wrong, since a test cannot go on;
@@ -11,4 +14,7 @@
 pub mod audit;
 pub mod controlplane;
 pub mod git;
+pub mod judged;
+pub mod programs;
+pub mod stage;
 pub mod wait;

@@ -57,10 +57,10 @@ async fn foreign_older_and_altered_bundles_are_refused_and_the_last_good_one_sta
     one.stop().await;
     one.options.online = true;
     one.start().await;
-    eventually(DEADLINE, "every refused root is told", || async {
+    eventually(DEADLINE, "every refusal is told", || async {
         let journal = stage.journal(&one).await;
         let refusals = journal.iter().filter(|event| matches!(event, Event::Refused { .. })).count();
-        ensure(refusals == 6, &format!("{journal:#?}"))
+        ensure(refusals == 7, &format!("{journal:#?}"))
     })
     .await;
 }

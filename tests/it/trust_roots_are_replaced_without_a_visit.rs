@@ -10,7 +10,7 @@ use skerry_hub::init::ROOT_KEY_FILE;
 use skerry_hub::keys::KeyFolder;
 use skerry_hub::trust::{Changes, Rotated, rotate};
 
-use crate::stage::{PASSPHRASE, Site, Stage, ensure, free_port};
+use crate::stage::{PASSPHRASE, Site, Stage, ensure, free_address};
 
 fn turn(stage: &Stage, changes: &Changes) -> u64 {
     let hub = stage.hub_folder();
@@ -58,15 +58,15 @@ async fn a_new_key_and_epoch_and_address_reach_a_connected_agent_and_one_that_wa
     near.shows("ConfigMap", "one", "/data/value", "2").await;
 
     // The hub moves; who hears of it in time follows, also over the next change of keys.
-    let port = free_port();
-    let version = turn(&stage, &Changes { addresses: Some(vec![format!("127.0.0.1:{port}")]), ..Changes::default() });
+    let address = free_address();
+    let version = turn(&stage, &Changes { addresses: Some(vec![address.to_string()]), ..Changes::default() });
     assert_eq!(version, 3);
     away.start().await;
     reaches_epoch(&away, 2).await;
     trusts(&near, version).await;
     trusts(&away, version).await;
     stage.stop_hub().await;
-    stage.move_hub(port);
+    stage.move_hub(address);
     stage.start_hub().await;
     stage.settings("one", "3");
     let commit = stage.push("after the move").await;

@@ -1,12 +1,8 @@
 //! An agent with a runtime of its own, so that it can be killed: no task of it is asked to finish.
 
-use std::sync::Arc;
-
-use skerry_agent::agent::Agent;
-use skerry_hub::hub::system_clock;
 use tokio::runtime::{Builder, Runtime};
 
-use super::Site;
+use super::{Ground, Site};
 
 /// A runtime that takes its tasks with it, wherever they are.
 pub(super) struct Apart(Option<Runtime>);
@@ -27,19 +23,19 @@ impl Drop for Apart {
     }
 }
 
-impl Site {
+impl<G: Ground> Site<G> {
     /// Starts the agent on a runtime of its own.
-    pub(crate) async fn start_apart(&mut self) {
+    pub async fn start_apart(&mut self) {
         let apart = Apart::new();
-        let (options, cluster) = (self.options.clone(), Arc::new(self.cluster.clone()));
-        let start = async move { Agent::start(&options, cluster, system_clock()).await };
+        let (options, cluster) = (self.options.clone(), self.cluster.clone());
+        let start = async move { cluster.start(&options).await };
         let started = apart.0.as_ref().expect("it was just made").spawn(start);
         self.agent = Some(started.await.expect("no panic").expect("the agent starts"));
         self.apart = Some(apart);
     }
 
     /// Kills the agent: every task ends where it waits, and what was under way is not finished.
-    pub(crate) async fn kill(&mut self) {
+    pub async fn kill(&mut self) {
         let runtime = self.apart.take().and_then(|mut apart| apart.0.take()).expect("an agent apart");
         let ended = tokio::task::spawn_blocking(move || runtime.shutdown_timeout(super::DEADLINE));
         ended.await.expect("the runtime ends");
@@ -47,10 +43,5 @@ impl Site {
         if let Some(agent) = self.agent.take() {
             let _ = agent.targets.missing(Vec::new()).await;
         }
-    }
-
-    /// How many requests the cluster has seen from its agent.
-    pub(crate) fn requests(&self) -> u64 {
-        self.cluster.requests().values().sum()
     }
 }

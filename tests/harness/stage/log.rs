@@ -38,6 +38,6 @@ pub(super) fn prepare() {
 }
 
 /// Everything that was logged until now.
-pub(crate) fn logged() -> Vec<u8> {
+pub fn logged() -> Vec<u8> {
     LOG.lock().unwrap_or_else(PoisonError::into_inner).clone()
 }
