@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use futures::StreamExt as _;
 use serde_json::Value;
-use skerry_tests::controlplane::ControlPlane;
+use skerry_tests::controlplane::{ControlPlane, Http};
 
 use crate::objects;
 
@@ -14,16 +14,16 @@ pub(crate) async fn apply_all(
     namespace: &str,
     objects: &[Value],
     connections: usize,
-    http2: bool,
+    http: Http,
 ) -> f64 {
     plane.kubectl(&["create", "namespace", namespace]).await.expect("a namespace");
-    let clients: Vec<_> = (0..connections).map(|_| client(plane, http2)).collect();
-    let per_client = if http2 { 32 / connections.min(32) } else { 1 };
+    let clients: Vec<_> = (0..connections).map(|_| plane.client(http)).collect();
+    let per_client = if http == Http::Two { 32 / connections.min(32) } else { 1 };
     let server = plane.server_url();
     let began = Instant::now();
     let requests = objects.iter().enumerate().map(|(index, object)| {
         let client = clients[index % clients.len()].clone();
-        let url = format!("{server}/{}?fieldManager=bench&force=true&fieldValidation=Ignore", objects::path(object));
+        let url = format!("{server}/{}?fieldManager=bench&force=true&fieldValidation=Strict", objects::path(object));
         let body = serde_json::to_vec(object).expect("JSON");
         async move {
             let answer = client
@@ -41,17 +41,4 @@ pub(crate) async fn apply_all(
     let answers: Vec<usize> =
         futures::stream::iter(requests).buffer_unordered(connections * per_client).collect().await;
     answers.len() as f64 / began.elapsed().as_secs_f64()
-}
-
-/// A client of one connection, with the admin's certificate.
-fn client(plane: &ControlPlane, http2: bool) -> reqwest::Client {
-    let read =
-        |name: &str| std::fs::read(plane.kubeconfig().with_file_name(name)).expect("a file of the control plane");
-    let identity = [read("tls/admin.crt"), read("tls/admin.key")].concat();
-    let builder = reqwest::Client::builder()
-        .identity(reqwest::Identity::from_pem(&identity).expect("an identity"))
-        .tls_certs_only([reqwest::Certificate::from_pem(&read("ca.crt")).expect("a CA")])
-        .pool_max_idle_per_host(1);
-    let builder = if http2 { builder } else { builder.http1_only() };
-    builder.build().expect("a client")
 }
