@@ -13,7 +13,7 @@ use crate::tree::Tree;
 const NOT_SUPPORTED_YET: u16 = 442;
 
 /// What upstream says where it refuses, by a slip of its own, what `docs/kustomize.md` lists.
-const DELIBERATE: &[&str] = &["found a tab character where an indentation space is expected"];
+const DELIBERATE: &[&str] = &["found a tab character where an indentation space is expected", "panic: "];
 
 /// What we say where we refuse on purpose.
 const DELIBERATE_OURS: &[&str] = &["can have a digest in its name"];

@@ -95,8 +95,8 @@ pub(crate) fn apply(view: &View<'_>, node: &mut Node, operations: &[Operation], 
     Ok(())
 }
 
-/// Makes numbers what they are after a way through 64-bit floats, which Kustomize sends the whole
-/// object on.
+/// Makes numbers and nulls what they are after a way through JSON, which Kustomize sends the whole
+/// object on: there a number is a 64-bit float.
 fn round(node: &mut Node) {
     /// From here on not every integer is a float.
     const EXACT_MAX: u64 = 1 << 53;
@@ -110,6 +110,8 @@ fn round(node: &mut Node) {
     };
     if let Some(value) = rounded {
         *node = Node::plain(value.to_string());
+    } else if node.is_null() {
+        *node = Node::null();
     }
     node.items_mut().into_iter().flatten().for_each(round);
     node.entries_mut().into_iter().flatten().for_each(|(_, value)| round(value));

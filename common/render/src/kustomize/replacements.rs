@@ -13,6 +13,7 @@ use super::field_spec::{Misfit, set_text_of_type};
 use super::file::{self, FieldRule, Kustomization, Origin, ReplacementEntry, ReplacementRule, SourceRule, TargetRule};
 use super::patches::weight;
 use super::resource::{Gvk, Resource, ResourceId};
+use super::shared;
 use crate::codes::{self, Fallible, fail, fail_with_help};
 use crate::tree::View;
 
@@ -199,9 +200,12 @@ impl Copying<'_> {
         value.refresh(self.index, &resource.node);
         for place in &matches.places {
             let Some(node) = field_path::at_mut(&mut resource.node, place) else { continue };
-            if let Err(Misfit(message)) = self.set(node, &value.node) {
+            let mut changes = Vec::new();
+            let set = &mut |node: &mut Node| self.set(node, &value.node);
+            if let Err(Misfit(message)) = shared::watch(node, &mut changes, set) {
                 return self.refuse(resource, &message);
             }
+            changes.iter().for_each(|change| change.spread(&mut resource.node));
             self.view.count_growth(weight(&value.node), &self.target.at)?;
             value.follow(self.index, &resource.node, place);
         }
@@ -242,7 +246,9 @@ impl Copying<'_> {
         if node.is_scalar() {
             set_text_of_type(node, text);
         } else {
-            super::field_spec::put(node, value.clone());
+            let mut new = value.clone();
+            shared::part(&mut new);
+            super::field_spec::put(node, new);
         }
         Ok(())
     }
