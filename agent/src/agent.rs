@@ -29,6 +29,7 @@ use crate::ledger::desk::Desk;
 use crate::snapshot::Snapshot;
 use crate::target::{TargetError, Targets};
 use crate::tasks::keeper::{Keeper, KeeperError};
+use crate::tasks::lease::{LeaseKeeper, Standing};
 use crate::tasks::link::Link;
 use crate::tasks::reconcile::{PassError, Reconciler, ReconcilerParts};
 use crate::transport::quic::PROGRAM_VERSION;
@@ -84,6 +85,8 @@ pub struct Agent {
     pub name: skerry_common::id::ClusterName,
     tasks: TaskTracker,
     stop: CancellationToken,
+    /// Ends after the tasks that act.
+    lease: (TaskTracker, CancellationToken),
 }
 
 /// The store's folder inside the state folder.
@@ -111,6 +114,7 @@ impl Agent {
         note_start(&keeper, &clock).await?;
         let (told, snapshot) = watch::channel(Arc::new(Snapshot::empty()));
         let sealing = Arc::new(identity.sealing_key()?);
+        let lease = keep_lease(options, &enrolled, cluster.clone(), clock.clone());
         let parts = ReconcilerParts {
             cluster: cluster.clone(),
             keeper: keeper.clone(),
@@ -120,6 +124,7 @@ impl Agent {
             target: targets.subscribe(),
             protected: Protected { namespace: options.own_namespace.clone() },
             ledger: Desk::open(&options.state_folder),
+            lease: lease.2,
             namespaces: options.namespaces.clone(),
             seed: options.seed,
         };
@@ -136,14 +141,30 @@ impl Agent {
             tasks.spawn(link.run(stop.clone()));
         }
         tasks.close();
-        Ok(Self { snapshot, connected, targets, keeper, me, name, tasks, stop })
+        Ok(Self { snapshot, connected, targets, keeper, me, name, tasks, stop, lease: (lease.0, lease.1) })
     }
 
     /// Finishes the step under way and stops.
     pub async fn stop(self) {
         self.stop.cancel();
         self.tasks.wait().await;
+        self.lease.1.cancel();
+        self.lease.0.wait().await;
     }
+}
+
+type LeaseTask = (TaskTracker, CancellationToken, watch::Receiver<Standing>);
+
+/// One agent acts per cluster. Its name is its key's, which it keeps over restarts and shares with nobody.
+fn keep_lease<C: Cluster>(options: &AgentOptions, enrolled: &Enrolled, cluster: Arc<C>, clock: WallClock) -> LeaseTask {
+    let key = enrolled.tls.peer().map(|peer| peer.spki_fingerprint.hex()).unwrap_or_default();
+    let me = key.get(..HOLDER_DIGITS).unwrap_or_default().to_owned();
+    let (told, standing) = watch::channel(Standing::Unknown);
+    let keeper = LeaseKeeper { cluster, namespace: options.own_namespace.clone(), me, clock };
+    let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+    tasks.spawn(keeper.run(told, stop.clone()));
+    tasks.close();
+    (tasks, stop, standing)
 }
 
 #[expect(clippy::too_many_arguments, reason = "every part of a link, once")]
@@ -173,6 +194,9 @@ async fn note_start(keeper: &Keeper, clock: &WallClock) -> Result<(), KeeperErro
     let now = clock.unix_ms();
     keeper.record(now, events).await.map(|_| ())
 }
+
+/// Hexadecimal digits of a lease holder's name: enough to tell agents apart.
+const HOLDER_DIGITS: usize = 16;
 
 /// How often the cluster's facts are read again.
 const FACTS_INTERVAL: std::time::Duration = std::time::Duration::from_secs(600);

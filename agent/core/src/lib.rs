@@ -16,6 +16,7 @@ pub mod drift;
 pub mod health;
 pub mod ignore;
 pub mod inventory;
+pub mod lease;
 pub mod managed_fields;
 pub mod marks;
 pub mod patch;

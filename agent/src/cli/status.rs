@@ -86,6 +86,9 @@ fn human(status: &StatusDocument) -> String {
             let _ = write!(text, "\n  {}  {}  {}", object.object, word(&object.health), object.reason);
         }
     }
+    for condition in status.conditions.iter().filter(|condition| condition.status) {
+        let _ = write!(text, "\n{}: {}", condition.kind, condition.message);
+    }
     for held in &status.held {
         let _ = write!(text, "\nheld: {} deletions of `{}`: {}", held.objects, held.application, held.reason);
         let _ = write!(text, "\n  next: skerry cluster confirm-prune {} at the hub", status.name);

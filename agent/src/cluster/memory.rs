@@ -34,6 +34,7 @@ mod write;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -94,7 +95,8 @@ impl MemoryCluster {
         self.lock().snapshot()
     }
 
-    /// How many requests of each verb were made, by whoever talks through [`Cluster`].
+    /// How many requests of each verb were made, by whoever talks through [`Cluster`]; those about an agent's own
+    /// lease are left out.
     pub fn requests(&self) -> BTreeMap<Verb, u64> {
         self.lock().faults.requests.clone()
     }
@@ -144,7 +146,18 @@ impl MemoryCluster {
 
     /// Counts a request, makes it as slow as it shall be, and fails it if it shall.
     async fn admit(&self, verb: Verb) -> Result<(), ClusterError> {
-        let (delay, outcome) = self.lock().faults.admit(verb);
+        let admitted = self.lock().faults.admit(verb);
+        Self::settle(admitted).await
+    }
+
+    /// The same for a request about one object.
+    async fn admit_to(&self, verb: Verb, target: &Target) -> Result<(), ClusterError> {
+        let is_lease = target.kind.kind == "Lease" && target.kind.group == "coordination.k8s.io";
+        let admitted = if is_lease { self.lock().faults.admit_lease() } else { self.lock().faults.admit(verb) };
+        Self::settle(admitted).await
+    }
+
+    async fn settle((delay, outcome): (Option<Duration>, Result<(), ClusterError>)) -> Result<(), ClusterError> {
         if let Some(delay) = delay {
             tokio::time::sleep(delay).await;
         }
@@ -166,7 +179,7 @@ impl Cluster for MemoryCluster {
     }
 
     async fn get(&self, target: &Target, detail: Detail) -> Result<Option<Value>, ClusterError> {
-        self.admit(Verb::Get).await?;
+        self.admit_to(Verb::Get, target).await?;
         let mut state = self.lock();
         let object = state.get(target, detail)?;
         state.faults.count_answer(object.as_ref());
@@ -206,17 +219,17 @@ impl Cluster for MemoryCluster {
     }
 
     async fn apply(&self, target: &Target, object: &Value, how: Apply<'_>) -> Result<Applied, ClusterError> {
-        self.admit(if how.mode == ApplyMode::DryRun { Verb::DryRun } else { Verb::Apply }).await?;
+        self.admit_to(if how.mode == ApplyMode::DryRun { Verb::DryRun } else { Verb::Apply }, target).await?;
         self.transact(|state, now| state.apply(target, object, how, now))
     }
 
     async fn patch_json(&self, target: &Target, operations: &Value, manager: &str) -> Result<Value, ClusterError> {
-        self.admit(Verb::Patch).await?;
+        self.admit_to(Verb::Patch, target).await?;
         self.transact(|state, now| state.patch(target, operations, manager, now))
     }
 
     async fn delete(&self, target: &Target, only: &Preconditions) -> Result<Deleted, ClusterError> {
-        self.admit(Verb::Delete).await?;
+        self.admit_to(Verb::Delete, target).await?;
         self.transact(|state, now| state.delete(target, Some(only), now))
     }
 

@@ -27,6 +27,7 @@ use tokio_util::task::AbortOnDropHandle;
 use tracing::{debug, info, warn};
 
 use super::keeper::{Keeper, KeeperError};
+use super::lease::Standing;
 use super::watch::{Seen, Subject, follow};
 use crate::cluster::{Cluster, ClusterError, Detail};
 use crate::ledger::desk::Desk;
@@ -95,6 +96,8 @@ pub struct ReconcilerParts<C: Cluster> {
     pub protected: Protected,
     /// What was known of the live objects when the agent last ran.
     pub ledger: Desk,
+    /// Whether this agent may act.
+    pub lease: watch::Receiver<Standing>,
     /// Namespaces to watch; empty: the whole cluster.
     pub namespaces: Vec<String>,
     /// Decides jitter.
@@ -115,6 +118,8 @@ pub struct Reconciler<C: Cluster> {
     note_at: Option<Instant>,
     plan: Option<Plan>,
     progress: Progress,
+    /// Whether the last pass was allowed to act.
+    acted: bool,
     sync_requests: u64,
     snapshot: watch::Sender<Arc<Snapshot>>,
 }
@@ -168,6 +173,7 @@ impl<C: Cluster> Reconciler<C> {
             note_at: None,
             plan: None,
             progress: Progress { applied, counts: Counts::default() },
+            acted: false,
             sync_requests: 0,
             snapshot,
         })
@@ -195,6 +201,12 @@ impl<C: Cluster> Reconciler<C> {
                     }
                     changed = self.parts.target.changed() => match changed {
                         Ok(()) => { self.retarget(); asks = Asks::Plan; }
+                        Err(_) => return,
+                    },
+                    changed = self.parts.lease.changed() => match changed {
+                        // A renewal asks for nothing; what was not done while somebody else acted is planned anew.
+                        Ok(()) if self.acts() != self.acted => { self.acted = self.acts(); asks = Asks::Plan; }
+                        Ok(()) => {}
                         Err(_) => return,
                     },
                     seen = self.seen.1.recv() => {
@@ -340,6 +352,11 @@ impl<C: Cluster> Reconciler<C> {
             }
             let hands = self.hands(&bundle).await?;
             let plan = self.planned(&desired).await;
+            self.acted = self.acts();
+            if !self.acted {
+                self.plan = Some(plan);
+                return Ok(()); // the lease asks for the next pass
+            }
             self.persist(plan.changes.clone()).await?;
             met = self.execute(&hands, &bundle, &plan).await?;
             let leads_on = met.stood_in_the_way || plan.followup == Followup::PlanAgain;
@@ -352,6 +369,11 @@ impl<C: Cluster> Reconciler<C> {
         }
         // What stood in the way was not handled yet, and what is left is not as the bundle says.
         if met.stood_in_the_way || met.left > 0 { Ok(()) } else { self.finish(&bundle).await }
+    }
+
+    /// Whether this agent may write to the cluster now.
+    fn acts(&self) -> bool {
+        self.parts.lease.borrow().acts(Instant::now())
     }
 
     /// Reads discovery when it is due.

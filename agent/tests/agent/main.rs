@@ -8,6 +8,7 @@ mod content_that_does_not_fit_is_refused_and_told;
 mod drift_cut_short_stays_open;
 mod fights_do_not_hold_back_a_new_bundle;
 mod kept_additions_are_told_apart;
+mod one_agent_acts_at_a_time;
 mod own_rights_are_not_for_bundles;
 mod program;
 mod restarts_read_less_with_a_ledger;

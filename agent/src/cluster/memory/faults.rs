@@ -98,6 +98,13 @@ pub struct Faults {
 }
 
 impl Faults {
+    /// A request about the agent's own lease, which comes when it comes: it is not counted, and fails only with
+    /// everything else.
+    pub(super) fn admit_lease(&mut self) -> (Option<Duration>, Result<(), ClusterError>) {
+        let failure = self.unreachable.then(|| Failure::Unreachable.error());
+        (self.delay, failure.map_or(Ok(()), Err))
+    }
+
     pub(super) fn admit(&mut self, verb: Verb) -> (Option<Duration>, Result<(), ClusterError>) {
         *self.requests.entry(verb).or_default() += 1;
         let total: u64 = self.requests.values().sum();

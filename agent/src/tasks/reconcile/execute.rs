@@ -45,7 +45,7 @@ enum Outcome {
     Taken(ObjectError),
     Deleted,
     Failed(ObjectError),
-    /// Not begun: a newer target is there.
+    /// Not begun: a newer target is there, or the lease is lost.
     Skipped,
 }
 
@@ -101,10 +101,11 @@ impl<C: Cluster> Reconciler<C> {
         let place = bundle.mark().place;
         let one = |(index, planned): (usize, &Planned)| {
             let (hands, target, planned) = (hands.clone(), self.parts.target.clone(), planned.clone());
+            let lease = self.parts.lease.clone();
             let policy = self.world.policy(bundle, &planned.application);
             let additions = self.world.additions_policy(&planned.key, place);
             async move {
-                if target.has_changed().unwrap_or(true) {
+                if target.has_changed().unwrap_or(true) || !lease.borrow().acts(Instant::now()) {
                     return (index, Outcome::Skipped);
                 }
                 let outcome = match step {

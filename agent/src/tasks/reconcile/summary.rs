@@ -6,10 +6,12 @@ use std::time::Instant;
 use skerry_agent_core::plan::{Decision, Planned};
 use skerry_agent_core::report::{self, ReportInputs, sections};
 use skerry_common::diagnostic::ErrorClass;
+use skerry_common::report::Condition;
 
 use super::Reconciler;
 use crate::cluster::Cluster;
 use crate::snapshot::Snapshot;
+use crate::tasks::lease::Standing;
 
 /// Whether nothing is left to do about an object after its plan was executed.
 pub(super) fn is_settled(planned: &Planned) -> bool {
@@ -27,6 +29,17 @@ pub(super) fn is_settled(planned: &Planned) -> bool {
 }
 
 impl<C: Cluster> Reconciler<C> {
+    /// What is unusual about this agent.
+    fn conditions(&self) -> Vec<Condition> {
+        let Standing::Waits { holder } = &*self.parts.lease.borrow() else { return Vec::new() };
+        vec![Condition {
+            kind: "Waiting".into(),
+            status: true,
+            reason: "LeaseHeld".into(),
+            message: format!("another agent acts on this cluster: lease `skerry-agent` is held by `{holder}`"),
+        }]
+    }
+
     /// What is said of the world now.
     pub(super) fn summary(&self) -> Snapshot {
         let current = self.bundle.as_ref().map(|bundle| bundle.mark());
@@ -44,7 +57,7 @@ impl<C: Cluster> Reconciler<C> {
             current,
             applied: self.progress.applied,
             applications: self.bundle.as_ref().map(|bundle| sections(&inputs(bundle))).unwrap_or_default(),
-            conditions: Vec::new(),
+            conditions: self.conditions(),
             held: plan.map(|plan| plan.held.clone()).unwrap_or_default(),
         };
         let planned = self.plan.as_ref().map(|plan| plan.target);
