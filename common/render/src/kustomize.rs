@@ -50,9 +50,16 @@ pub(crate) use schema::State as SchemaState;
 
 use config::Purpose;
 
+use skerry_common::diagnostic::Location;
+
 use crate::codes::Fallible;
 use crate::document::Source;
 use crate::tree::View;
+
+/// Whether the kustomization of a folder is a component; not when it cannot be read.
+pub(crate) fn is_component(view: &View<'_>, folder: &str) -> bool {
+    accumulate::open(view, folder, &Location::default()).is_ok_and(|kustomization| kustomization.is_component)
+}
 
 /// Builds the kustomization of a folder.
 pub(crate) fn build(view: &View<'_>, folder: &str) -> Fallible<Vec<Source>> {

@@ -41,6 +41,7 @@ mod scope;
 mod suggest;
 mod tree;
 mod variables;
+mod whole;
 
 pub use allowed::{
     Allowed, ChartError, ChartFlag, ChartRenderer, ChartRequest, ChartSource, RemoteBase, RemoteError, RemoteSources,
@@ -54,6 +55,7 @@ pub use read_set::ReadSet;
 pub use renderer::{MemoCounts, MemoLimits, Renderer};
 pub use request::{RenderRequest, Rendered, RenderedObject};
 pub use tree::{Entry, MemoryTree, SourceTree, TreeError};
+pub use whole::kustomizations;
 
 #[cfg(test)]
 mod tests;

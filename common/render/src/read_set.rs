@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::tree::{Entry, SourceTree, TreeError};
+use crate::tree::{Entry, SourceTree, TreeError, parent};
 
 /// Mark of a folder of which only its being there mattered.
 pub(crate) const FOLDER: &str = "folder";
@@ -26,6 +26,24 @@ impl ReadSet {
         variables: Option<&BTreeMap<String, String>>,
     ) -> Result<bool, TreeError> {
         Ok(self.variables_hold(variables) && self.paths_hold(tree)?)
+    }
+
+    /// Whether a change of the file at a path can touch what was read.
+    pub fn is_touched_by(&self, path: &str) -> bool {
+        let listed = |mark: &Option<String>| mark.as_deref().is_some_and(|mark| mark != FOLDER);
+        let mut place = path;
+        loop {
+            match self.paths.get(place) {
+                Some(_) if place == path => return true,
+                // What was there, or was not, as another thing than a folder; or was listed.
+                Some(mark) if mark.is_none() || listed(mark) => return true,
+                Some(_) | None => {}
+            }
+            if place.is_empty() {
+                return false;
+            }
+            place = parent(place);
+        }
     }
 
     /// Whether every variable that was read has the same value.

@@ -64,6 +64,8 @@ pub struct Output {
     talk: Box<dyn Write + Send>,
     color_data: bool,
     color_talk: bool,
+    /// How wide a line is that is drawn over; `None` where nobody would see it.
+    drawn: Option<usize>,
 }
 
 impl Output {
@@ -77,6 +79,7 @@ impl Output {
             ColorChoice::Auto => terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
         };
         Self {
+            drawn: talk.is_terminal().then_some(0),
             color_data: color(data.is_terminal()),
             color_talk: color(talk.is_terminal()),
             data: Box::new(BufWriter::new(data)),
@@ -118,6 +121,23 @@ impl Output {
     /// Says something to the person. When even that fails there is nobody to tell.
     pub fn say(&mut self, text: &str) {
         let _ = writeln!(self.talk, "{text}");
+    }
+
+    /// Draws a line that the next one is drawn over; only on a terminal.
+    pub fn draw_line(&mut self, text: &str) {
+        if let Some(drawn) = &mut self.drawn {
+            *drawn = text.chars().count();
+            let _ = write!(self.talk, "\r{text}");
+            let _ = self.talk.flush();
+        }
+    }
+
+    /// Takes away a line that was drawn.
+    pub fn wipe_line(&mut self) {
+        if let Some(drawn) = self.drawn.as_mut().filter(|drawn| **drawn > 0) {
+            let _ = write!(self.talk, "\r{}\r", " ".repeat(*drawn));
+            *drawn = 0;
+        }
     }
 
     /// Says something in a colour.

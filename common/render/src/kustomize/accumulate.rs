@@ -281,7 +281,7 @@ fn refuse_outside(kustomization: &Kustomization, found: &Found, entry: &Text) ->
 }
 
 /// Opens the kustomization of a folder.
-fn open(view: &View<'_>, folder: &str, at: &Location) -> Fallible<Arc<Kustomization>> {
+pub(super) fn open(view: &View<'_>, folder: &str, at: &Location) -> Fallible<Arc<Kustomization>> {
     match folder_kind(view, folder)? {
         FolderKind::Kustomize(found) => {
             // The file may be a link, and lie elsewhere.

@@ -10,7 +10,8 @@ use super::parse::{self, Labels};
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:\n  skerry build apps/overlays/production\n  \
                         skerry build apps/overlays/production -o rendered/\n  \
-                        skerry build apps/overlays/production --as-hub --var REPLICAS=2\n\
+                        skerry build apps/overlays/production --as-hub --var REPLICAS=2\n  \
+                        skerry build --all . --changed-since origin/main -o name\n\
                         Files are read as with kustomize's `--load-restrictor LoadRestrictionsRootOnly`, and besides \
                         nothing leads out of the root: no `..`, no absolute path, no symbolic link.")]
 pub struct BuildArgs {
@@ -24,6 +25,13 @@ pub struct BuildArgs {
     /// for each object. May be given twice, once for each.
     #[arg(long, short, value_name = "FORMAT|PATH", value_parser = destination)]
     pub output: Vec<Destination>,
+    /// Build every kustomization in DIR and below it, but components; `-o PATH` is a folder then, which gets a file for
+    /// each, and `-o json` tells what became of them.
+    #[arg(long, conflicts_with_all = ["as_hub", "namespace", "variables", "labels"])]
+    pub all: bool,
+    /// With `--all`: only what the changes since this commit can touch.
+    #[arg(long, value_name = "COMMIT", requires = "all")]
+    pub changed_since: Option<String>,
     /// Render as the hub does: folders of plain manifests and single files too; everything is checked.
     #[arg(long)]
     pub as_hub: bool,

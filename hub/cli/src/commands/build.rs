@@ -9,6 +9,8 @@ use crate::errors::{Stop, Verdict};
 use crate::folder::FolderTree;
 use crate::output::{Machine, Output};
 
+mod all;
+mod changed;
 mod destination;
 mod places;
 
@@ -22,6 +24,9 @@ const SEPARATOR: &str = "---\n";
 pub fn run(args: &BuildArgs, output: &mut Output) -> Result<Verdict, Stop> {
     let destinations = Destinations::of(&args.output)?;
     let places = Places::of(&args.path, args.root.as_deref())?;
+    if args.all {
+        return all::run(args, &destinations, &places, output);
+    }
     let tree = FolderTree::new(places.root);
     if args.is_as_hub() {
         let rendered = render(args, &tree, &places.path)?;

@@ -65,3 +65,60 @@ async fn what_cannot_be_built_says_where() {
     let run = home.run(&["build", "repo"]).await.code(2);
     assert!(run.stderr.starts_with("error[SK0401]: "), "{}", run.stderr);
 }
+
+#[tokio::test]
+async fn whole_trees_are_built() {
+    let home = home();
+    home.write("repo/broken/kustomization.yaml", "resources: [missing.yaml]\n");
+    home.write("repo/part/kustomization.yaml", "kind: Component\nnamePrefix: c-\n");
+    let run = home.run(&["build", "--all", "repo", "-o", "out"]).await.code(2);
+    let line = "error[SK0400]: broken: `missing.yaml` does not exist --> broken/kustomization.yaml:1 (resources[0])\n";
+    assert!(run.stderr.starts_with(line), "{}", run.stderr);
+    assert!(run.stderr.contains("2 built, 1 failed: 4 objects"), "{}", run.stderr);
+    assert_eq!(std::fs::read_to_string(home.path("out/overlay.yaml")).expect("written"), EXPECTED);
+    assert!(home.path("out/base.yaml").exists() && !home.path("out/broken.yaml").exists());
+    let run = home.run(&["build", "--all", "repo/overlay"]).await.code(0);
+    assert_eq!(run.stdout, EXPECTED);
+    let run = home.run(&["build", "--all", "repo", "-o", "json"]).await.code(2);
+    let outcomes: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
+    let paths: Vec<_> = outcomes.as_array().expect("a list").iter().map(|outcome| outcome["path"].as_str()).collect();
+    assert_eq!(paths, [Some("base"), Some("broken"), Some("overlay")]);
+    assert_eq!(outcomes[1]["problems"][0]["code"], 400);
+}
+
+#[tokio::test]
+async fn only_what_a_change_can_touch_is_built() {
+    let home = home();
+    std::fs::remove_dir_all(home.path("repo/.git")).expect("removed");
+    home.write("repo/other/kustomization.yaml", "configMapGenerator: [{name: a, literals: [x=y]}]\n");
+    let git = |arguments: &[&str]| {
+        let mut git = std::process::Command::new("git");
+        git.arg("-C")
+            .arg(home.path("repo"))
+            .args(["-c", "user.name=a", "-c", "user.email=a@b.example"])
+            .args(arguments);
+        assert!(
+            git.env("GIT_CONFIG_GLOBAL", "/dev/null").output().expect("git runs").status.success(),
+            "{arguments:?}"
+        );
+    };
+    git(&["init", "-q"]);
+    git(&["add", "."]);
+    git(&["commit", "-q", "-m", "x"]);
+    let path = std::env::var("PATH").expect("a path");
+    let environment = [("PATH", path.as_str())];
+    let touched = async |expected: &str| {
+        let arguments = ["build", "--all", "repo", "--changed-since", "HEAD", "-o", "name"];
+        assert_eq!(home.run_with(&arguments, &environment).await.code(0).stdout, expected);
+    };
+    touched("").await;
+    home.write("repo/plain/map.yaml", "a: 1\n");
+    touched("").await;
+    home.write("repo/base/service.yaml", "apiVersion: v1\nkind: Service\nmetadata: {name: c}\n");
+    touched("base\noverlay\n").await;
+    home.write("repo/other/extra/kustomization.yaml", "configMapGenerator: [{name: b, literals: [x=y]}]\n");
+    touched("base\nother/extra\noverlay\n").await;
+    let arguments = ["build", "--all", "repo", "--changed-since", "nothing"];
+    let run = home.run_with(&arguments, &environment).await.code(2);
+    assert!(run.stderr.starts_with("error[SK0905]: Git cannot tell"), "{}", run.stderr);
+}

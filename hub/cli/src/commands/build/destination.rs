@@ -12,8 +12,8 @@ use crate::output::Output;
 
 /// At most one format and one path.
 pub(super) struct Destinations<'a> {
-    format: Option<BuildFormat>,
-    path: Option<&'a Path>,
+    pub(super) format: Option<BuildFormat>,
+    pub(super) path: Option<&'a Path>,
 }
 
 impl<'a> Destinations<'a> {
