@@ -231,7 +231,9 @@ pub(crate) fn set_string(node: &mut Node, new: &str) -> Result<(), Misfit> {
     if !node.is_scalar() {
         return Err(Misfit("a text is needed here".to_owned()));
     }
-    put(node, Node::string(new));
+    let mut new = Node::string(new);
+    keep_style(node, &mut new);
+    put(node, new);
     Ok(())
 }
 

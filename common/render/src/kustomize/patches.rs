@@ -260,6 +260,7 @@ fn merge_into(
     let kind = resource.kind().to_owned();
     let shown = resource.current_id().shown();
     let table = view.schema().table();
+    resource.pin_notes();
     let node = std::mem::replace(&mut resource.node, Node::null());
     let (merged, changes) = match patch_strategic::merge(node, patch.node.clone(), &table) {
         Ok(merged) => merged,
@@ -274,9 +275,7 @@ fn merge_into(
     };
     resource.node = merged;
     changes.iter().for_each(|change| change.spread(&mut resource.node));
-    if !resource.previous.is_empty() && resource.node.get("metadata").and_then(|it| it.get("annotations")).is_none() {
-        resource.forget_ids();
-    }
+    resource.unpin_notes();
     if !allows.kind_change {
         resource.node.set("kind", Node::string(kind));
     }

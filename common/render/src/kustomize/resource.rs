@@ -18,6 +18,9 @@ const NOT_A_NAMESPACE: &str = "_non_namespaceable_";
 /// Marks objects that are input of tools and not for the cluster.
 const LOCAL_CONFIG: &str = "config.kubernetes.io/local-config";
 
+/// Stands for what Kustomize keeps in annotations while a patch is merged.
+const PIN: &str = "internal.config.kubernetes.io/pin";
+
 /// Asks for a digest in the name of what no generator made.
 const NEEDS_HASH: &str = "internal.config.kubernetes.io/needsHashSuffix";
 
@@ -255,11 +258,27 @@ impl Resource {
         self.annotate();
     }
 
-    /// Forgets who it was, as Kustomize does when a patch deletes all annotations.
-    pub(crate) fn forget_ids(&mut self) {
-        self.previous.clear();
-        self.prefixes.clear();
-        self.suffixes.clear();
+    /// Makes what is remembered an annotation, as it is in Kustomize: a patch may take it away.
+    pub(crate) fn pin_notes(&mut self) {
+        if self.previous.is_empty() && !self.needs_hash {
+            return;
+        }
+        self.annotate();
+        let annotations = self.node.get_mut("metadata").and_then(|metadata| metadata.get_mut("annotations"));
+        if let Some(annotations) = annotations {
+            annotations.set(PIN, Node::string(""));
+        }
+    }
+
+    /// Takes the annotation away again; forgets everything when a patch has done so.
+    pub(crate) fn unpin_notes(&mut self) {
+        let annotations = self.node.get_mut("metadata").and_then(|metadata| metadata.get_mut("annotations"));
+        if annotations.and_then(|annotations| annotations.remove(PIN)).is_none() {
+            self.previous.clear();
+            self.prefixes.clear();
+            self.suffixes.clear();
+            self.needs_hash = false;
+        }
     }
 
     /// Kustomize keeps what it has to remember as annotations: there are some from then on, and all

@@ -110,8 +110,14 @@ fn add(node: &mut Node, path: &[String], position: usize, value: &str) -> Result
     if !node.is_mapping() {
         return Err(Misfit(format!("a mapping is needed around `{name}`")));
     }
-    if node.get(name).is_none_or(Node::is_null) {
-        node.set(name, if rest.is_empty() { Node::plain("") } else { Node::mapping() });
+    match node.get(name) {
+        None => node.set(name, if rest.is_empty() { Node::plain("") } else { Node::mapping() }),
+        // A null on the way ends it (or Kustomize); one at its end is the text that it is written as.
+        Some(next) if next.is_null() && !rest.is_empty() => {
+            let refusal = || Misfit(format!("`{name}` is null, so that there is no path to work on"));
+            return if position == 0 { Ok(()) } else { Err(refusal()) };
+        }
+        Some(_) => {}
     }
     node.get_mut(name).map_or(Ok(()), |next| add(next, rest, position, value))
 }
