@@ -270,6 +270,11 @@ pub const CODES: &[(u16, &str, &str)] = &[
         "no name for a file",
         "Written as files of their own, objects are named by group, version, kind and name. The name of this one cannot be part of a file's name, or another object has the same one but for upper and lower case. Write everything to one file instead.",
     ),
+    (
+        491,
+        "object not in the build",
+        "No object of this kind and name comes out of the kustomization. Names are those of the output, with prefixes, suffixes and digests. Before: `--why ConfigMap/settings`. After: `--why ConfigMap/settings-5m2t8hk7b4`, as `skerry build -o name` lists it.",
+    ),
 ];
 
 macro_rules! codes {
@@ -294,7 +299,7 @@ codes! {
     REMOTE_FAILED = 476;
     REPLACEMENT = 480; REPLACEMENT_SOURCE = 481; REPLACEMENT_TARGET = 482; VAR = 483;
     VAR_UNUSED = 484; FIELD_SPECS = 485; SCHEMA = 486;
-    NO_FILE_NAME = 490;
+    NO_FILE_NAME = 490; NO_SUCH_OBJECT = 491;
 }
 
 /// What a step gives: its result, or everything that is wrong.

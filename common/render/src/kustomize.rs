@@ -35,6 +35,7 @@ mod resource;
 mod schema;
 mod select;
 mod shared;
+mod trace;
 mod transform_labels;
 mod transform_names;
 mod transform_namespace;
@@ -45,8 +46,9 @@ mod vars;
 
 pub(crate) use accumulate::Gathered;
 pub(crate) use file::Kustomization;
-pub(crate) use resource::Identity;
+pub(crate) use resource::{Identity, Resource, finish};
 pub(crate) use schema::State as SchemaState;
+pub(crate) use trace::{Leaf, Setting, Trace, leaves};
 
 use config::Purpose;
 
@@ -63,15 +65,24 @@ pub(crate) fn is_component(view: &View<'_>, folder: &str) -> bool {
 
 /// Builds the kustomization of a folder.
 pub(crate) fn build(view: &View<'_>, folder: &str) -> Fallible<Vec<Source>> {
+    Ok(resources(view, folder)?.into_iter().map(finish).collect())
+}
+
+/// The resources of a build, but for the last touches.
+pub(crate) fn resources(view: &View<'_>, folder: &str) -> Fallible<Vec<Resource>> {
     let root = accumulate::open_root(view, folder)?;
     let Gathered { mut resources, config, vars } = accumulate::accumulate(view, &root)?;
     generators::add_hashes(&mut resources)?;
+    trace::end(view, &mut resources, "HashTransformer");
     name_refs::rewrite(&mut resources, config.references())?;
+    trace::end(view, &mut resources, "NameReferenceTransformer");
     vars::resolve(view, &vars, &config.specs(Purpose::VarReferences), &mut resources)?;
+    trace::end(view, &mut resources, "RefVarTransformer");
     // What they were when they were read was checked then; a replacement may have emptied a name.
     resources.iter().try_for_each(accumulate::check_named)?;
     resources.retain(|resource| !resource.is_local_config());
     let mut resources = order::sort(resources, &root.sort)?;
     notes::finish(&mut resources, root.notes)?;
-    Ok(resources.into_iter().map(resource::finish).collect())
+    trace::end(view, &mut resources, "BuildMetadata");
+    Ok(resources)
 }

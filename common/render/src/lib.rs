@@ -29,6 +29,7 @@ mod build;
 mod built;
 mod codes;
 mod document;
+mod explain;
 mod kustomize;
 mod limits;
 mod lint;
@@ -49,6 +50,7 @@ pub use allowed::{
 pub use build::{build_allowed, build_documents, render};
 pub use built::{Built, BuiltFile, build_kustomization, build_kustomization_with, print_documents};
 pub use codes::CODES;
+pub use explain::{Asked, Explained, ExplainedField, SetBy, explain};
 pub use limits::RenderLimits;
 pub use memo::Memo;
 pub use read_set::ReadSet;

@@ -3,6 +3,7 @@
 mod cases;
 mod charts;
 mod errors;
+mod explain;
 mod golden;
 mod incremental;
 mod plain;

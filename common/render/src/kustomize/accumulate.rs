@@ -16,6 +16,7 @@ use super::notes::{self, Maker, Origin};
 use super::openapi;
 use super::plugins::{self, Role};
 use super::resource::{Resource, ResourceId};
+use super::trace::{self, Stand};
 use super::transform_namespace::refuse_conflicts;
 use super::transformers::{self, Step};
 use super::vars::Vars;
@@ -122,12 +123,17 @@ fn transform(
     let resources = &mut gathered.resources;
     for transformer in transformers::of_fields(view, kustomization, &gathered.config)? {
         let maker = around.maker(kustomization, transformer.kind());
-        Step { transformer, maker }.run(view, resources)?;
+        let step = Step { transformer, maker };
+        step.run(view, resources)?;
+        let stand = || trace::field(view, kustomization, &step.transformer);
+        trace::step(view, resources, step.transformer.kind(), stand);
     }
     for config in plugins::configurations(view, kustomization, &kustomization.transformers, Role::Transformer, around)?
     {
         let transformer = plugins::transformer(view, kustomization, &config)?;
-        Step { transformer, maker: notes::plugin(&config) }.run(view, resources)?;
+        let step = Step { transformer, maker: notes::plugin(&config) };
+        step.run(view, resources)?;
+        trace::step(view, resources, step.transformer.kind(), || Stand::At(config.location()));
     }
     for config in plugins::configurations(view, kustomization, &kustomization.validators, Role::Transformer, around)? {
         let transformer = plugins::transformer(view, kustomization, &config)?;
@@ -187,6 +193,7 @@ pub(crate) fn include(
         check_named(&resource)?;
         resources.push(resource);
     }
+    trace::read(view, &mut resources);
     if let Some(origin) = around.origin() {
         notes::read_from(&mut resources, &origin.append(&entry.value));
     }

@@ -17,6 +17,7 @@ use super::charts;
 use super::file::{ChartRule, GeneratorRule, Kustomization};
 use super::notes::{self, Maker};
 use super::resource::{Behavior, Resource, mapping_of_texts, set_metadata};
+use super::trace::{self, Stand};
 use crate::codes::{self, Fallible, fail};
 use crate::document::Source;
 use crate::tree::View;
@@ -90,6 +91,7 @@ pub(crate) fn run(
         }
         absorb(resources, new, at)?;
     }
+    trace::step(view, resources, generator.kind(), || Stand::At(at.clone()));
     Ok(())
 }
 
@@ -225,6 +227,7 @@ fn merge(old: &Resource, mut new: Resource, at: &Location) -> Fallible<Resource>
         needs_hash: new.needs_hash && old.needs_hash,
         behavior: old.behavior,
         vars: old.vars.clone(),
+        trace: old.trace.clone(),
         ..new
     })
 }

@@ -33,6 +33,19 @@ pub(crate) struct LoadedPatch {
 }
 
 impl LoadedPatch {
+    /// Where it is asked for.
+    pub(crate) fn at(&self) -> &Location {
+        &self.at
+    }
+
+    /// The file of the objects that are merged, all of them in one.
+    pub(crate) fn file(&self) -> Option<&Arc<str>> {
+        match &self.patch {
+            Patch::Strategic(patches) => patches.first().map(|patch| &patch.file),
+            Patch::Json(_) => None,
+        }
+    }
+
     /// Whether its target selects a resource.
     pub(crate) fn matches(&self, resource: &Resource) -> bool {
         self.target.as_ref().is_some_and(|target| target.matches(resource))

@@ -9,6 +9,7 @@ use skerry_yaml::{CollectionStyle, Node, NodeKind, Position, Rules, ScalarStyle}
 
 use super::schema::Custom;
 use super::shared;
+use super::trace::Trace;
 use crate::document::{Source, text_at};
 use crate::tree::View;
 
@@ -126,6 +127,8 @@ pub(crate) struct Resource {
     pub(crate) vars: Vec<String>,
     /// The schema file in force, which knows more kinds.
     pub(crate) schema: Option<Arc<Custom>>,
+    /// What has set its fields, while a build is explained.
+    pub(crate) trace: Option<Trace>,
 }
 
 impl Resource {
@@ -151,6 +154,7 @@ impl Resource {
             behavior: Behavior::Create,
             vars: Vec::new(),
             schema: None,
+            trace: None,
         }
     }
 

@@ -35,6 +35,7 @@ pub(crate) struct View<'a> {
     /// What builds share, with the number of this tree.
     memo: Option<(&'a Memo, u64)>,
     mounts: Mounts,
+    is_explained: bool,
     state: RefCell<State>,
     schema: RefCell<SchemaState>,
 }
@@ -59,7 +60,16 @@ pub(crate) struct Found {
 impl<'a> View<'a> {
     pub(crate) fn new(tree: &'a dyn SourceTree, limits: RenderLimits) -> Self {
         let (state, schema) = (RefCell::default(), RefCell::default());
-        Self { tree, limits, allowed: Allowed::default(), memo: None, mounts: Mounts::default(), state, schema }
+        Self {
+            tree,
+            limits,
+            allowed: Allowed::default(),
+            memo: None,
+            mounts: Mounts::default(),
+            is_explained: false,
+            state,
+            schema,
+        }
     }
 
     /// The schema of the build.
@@ -77,6 +87,16 @@ impl<'a> View<'a> {
     pub(crate) fn with_memo(tree: &'a dyn SourceTree, limits: RenderLimits, memo: &'a Memo) -> Self {
         let memo = memo.number_of(tree).ok().map(|number| (memo, number));
         Self { memo, ..Self::new(tree, limits) }
+    }
+
+    /// The same view, in which it is noted what sets which field.
+    pub(crate) fn explaining(self) -> Self {
+        Self { is_explained: true, memo: None, ..self }
+    }
+
+    /// Whether it is noted what sets which field.
+    pub(crate) fn is_explained(&self) -> bool {
+        self.is_explained
     }
 
     /// The folder below which the tree of another repository is seen.
