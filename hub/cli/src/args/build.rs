@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use skerry_render::Asked;
 
 use super::parse::{self, Labels};
 
@@ -11,7 +12,8 @@ use super::parse::{self, Labels};
 #[command(after_help = "Examples:\n  skerry build apps/overlays/production\n  \
                         skerry build apps/overlays/production -o rendered/\n  \
                         skerry build apps/overlays/production --as-hub --var REPLICAS=2\n  \
-                        skerry build --all . --changed-since origin/main -o name\n\
+                        skerry build --all . --changed-since origin/main -o name\n  \
+                        skerry build apps/overlays/production --why Deployment/web:/spec/replicas\n\
                         Files are read as with kustomize's `--load-restrictor LoadRestrictionsRootOnly`, and besides \
                         nothing leads out of the root: no `..`, no absolute path, no symbolic link.")]
 pub struct BuildArgs {
@@ -32,6 +34,11 @@ pub struct BuildArgs {
     /// With `--all`: only what the changes since this commit can touch.
     #[arg(long, value_name = "COMMIT", requires = "all")]
     pub changed_since: Option<String>,
+    /// Say for each field of an object, or for one field, which file, line and step set it and which it overrode; of
+    /// Secrets, places only. `-o json` for programs.
+    #[arg(long, value_name = "KIND/NAME[:/FIELD]", value_parser = asked)]
+    #[arg(conflicts_with_all = ["all", "as_hub", "namespace", "variables", "labels"])]
+    pub why: Option<Asked>,
     /// Render as the hub does: folders of plain manifests and single files too; everything is checked.
     #[arg(long)]
     pub as_hub: bool,
@@ -74,6 +81,20 @@ pub enum BuildFormat {
     Json,
     /// `kind/name`, one a line.
     Name,
+}
+
+fn asked(text: &str) -> Result<Asked, String> {
+    let wrong = || format!("`{text}` names no object: write `KIND/NAME` or `KIND/NAME:/path/to/field`");
+    let (kind, rest) = text.split_once('/').ok_or_else(wrong)?;
+    // Names may hold colons, as those of roles do.
+    let (name, field) = match rest.find(":/") {
+        Some(end) => (&rest[..end], &rest[end + 1..]),
+        None => (rest, ""),
+    };
+    if kind.is_empty() || name.is_empty() {
+        return Err(wrong());
+    }
+    Ok(Asked { kind: kind.to_owned(), name: name.to_owned(), field: field.to_owned() })
 }
 
 fn destination(text: &str) -> Result<Destination, String> {

@@ -13,6 +13,7 @@ mod all;
 mod changed;
 mod destination;
 mod places;
+mod why;
 
 use destination::Destinations;
 use places::Places;
@@ -24,6 +25,9 @@ const SEPARATOR: &str = "---\n";
 pub fn run(args: &BuildArgs, output: &mut Output) -> Result<Verdict, Stop> {
     let destinations = Destinations::of(&args.output)?;
     let places = Places::of(&args.path, args.root.as_deref())?;
+    if let Some(asked) = &args.why {
+        return why::run(asked, destinations.format, &places, output);
+    }
     if args.all {
         return all::run(args, &destinations, &places, output);
     }

@@ -122,3 +122,19 @@ async fn only_what_a_change_can_touch_is_built() {
     let run = home.run_with(&arguments, &environment).await.code(2);
     assert!(run.stderr.starts_with("error[SK0905]: Git cannot tell"), "{}", run.stderr);
 }
+
+#[tokio::test]
+async fn fields_are_explained() {
+    let home = home();
+    let run = home.run(&["build", "repo/overlay", "--why", "configmap/p-a:/metadata/name"]).await.code(0);
+    let row = "/metadata/name   p-a     PrefixTransformer   overlay/kustomization.yaml:1 (namePrefix)   \
+               Resource base/map.yaml:3\n";
+    assert!(run.stdout.ends_with(row), "{}", run.stdout);
+    let run = home.run(&["build", "repo/overlay", "--why", "ConfigMap/p-a", "-o", "json"]).await.code(0);
+    let explained: serde_json::Value = serde_json::from_str(&run.stdout).expect("JSON");
+    assert_eq!(explained[0]["fields"][0]["setBy"]["at"]["file"], "base/map.yaml");
+    let run = home.run(&["build", "repo/overlay", "--why", "ConfigMap/a"]).await.code(2);
+    assert!(run.stderr.starts_with("error[SK0491]: ") && run.stderr.contains("`ConfigMap/p-a`"), "{}", run.stderr);
+    home.run(&["build", "repo/overlay", "--why", "ConfigMap/p-a:/nothing"]).await.code(2);
+    home.run(&["build", "repo/overlay", "--why", "nonsense"]).await.code(2);
+}
