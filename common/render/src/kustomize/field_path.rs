@@ -13,7 +13,7 @@ use regex::Regex;
 use skerry_yaml::{EmitOptions, Node, emit_node};
 
 use super::embedded;
-use super::field_spec::Misfit;
+use super::field_spec::{Misfit, UNTYPED};
 
 /// Where a field is: indexes of entries, from the root of an object.
 pub(crate) type Place = Vec<usize>;
@@ -192,7 +192,7 @@ impl Form {
 /// A scalar whose type is that of whatever text it gets.
 pub(crate) fn untyped(text: &str) -> Node {
     let mut node = Node::plain(text);
-    node.set_tag(Some("!".to_owned()));
+    node.set_tag(Some(UNTYPED.to_owned()));
     node
 }
 

@@ -194,9 +194,10 @@ fn descend(
     }
 }
 
-/// Sets a text and keeps the way in which the old one was written.
+/// Sets a text and keeps the way in which the old one was written. Without quotes its type is from
+/// then on that of whatever text it gets.
 pub(crate) fn set_text(node: &mut Node, new: String) -> Result<(), Misfit> {
-    node.set_tag(None);
+    node.set_tag(node.is_plain().then(|| UNTYPED.to_owned()));
     match &mut node.kind {
         NodeKind::Scalar { text, .. } => {
             *text = new;
@@ -207,6 +208,9 @@ pub(crate) fn set_text(node: &mut Node, new: String) -> Result<(), Misfit> {
         }
     }
 }
+
+/// The tag of a scalar whose type is that of its text.
+pub(crate) const UNTYPED: &str = "!";
 
 /// Sets the text of a scalar, which stays of the type that it is: text that does not fit the type
 /// is refused in the end, when types matter.

@@ -21,9 +21,15 @@ pub(crate) fn pretty(out: &mut String, json: &Value) {
 fn write(out: &mut String, json: &Value, level: Option<usize>) {
     let below = level.map(|level| level + 1);
     match json {
-        Value::Null | Value::Bool(_) | Value::Number(_) => {
+        Value::Null | Value::Bool(_) => {
             let _ = write!(out, "{json}");
         }
+        Value::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
+            Some(float) => self::float(out, float),
+            None => {
+                let _ = write!(out, "{number}");
+            }
+        },
         Value::String(text) => string(out, text),
         Value::Array(items) if items.is_empty() => out.push_str("[]"),
         Value::Array(items) => {
@@ -66,6 +72,18 @@ fn break_line(out: &mut String, level: Option<usize>) {
     }
 }
 
+/// Writes a float in its shortest digits, with an exponent where it is very small or large.
+fn float(out: &mut String, number: f64) {
+    let size = number.abs();
+    if size == 0.0 || (1e-6..1e21).contains(&size) {
+        let _ = write!(out, "{number}");
+        return;
+    }
+    let text = format!("{number:e}");
+    let sign = if size >= 1.0 { "e+" } else { "e" };
+    out.push_str(&text.replace('e', sign));
+}
+
 /// Writes a string with its quotes.
 pub(crate) fn string(out: &mut String, text: &str) {
     out.push('"');
@@ -96,6 +114,19 @@ mod tests {
         let mut out = String::new();
         string(&mut out, "a<b>&\"\\\n\u{1}\u{7f}é\u{2028}");
         assert_eq!(out, "\"a\\u003cb\\u003e\\u0026\\\"\\\\\\n\\u0001\u{7f}é\\u2028\"");
+    }
+
+    #[test]
+    fn floats_are_written_as_go_does() {
+        let check = |number: f64, expected: &str| {
+            let mut out = String::new();
+            compact(&mut out, &serde_json::json!(number));
+            assert_eq!(out, expected);
+        };
+        check(1.5, "1.5");
+        check(1e20, "100000000000000000000");
+        check(1.25e21, "1.25e+21");
+        check(-1.5e-7, "-1.5e-7");
     }
 
     #[test]

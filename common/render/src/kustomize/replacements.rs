@@ -9,7 +9,7 @@ use skerry_yaml::Node;
 use super::accumulate::load;
 use super::embedded;
 use super::field_path::{self, Form, Place, untyped};
-use super::field_spec::{Misfit, set_text_of_type};
+use super::field_spec::{Misfit, put, set_text_of_type};
 use super::file::{self, FieldRule, Kustomization, Origin, ReplacementEntry, ReplacementRule, SourceRule, TargetRule};
 use super::patches::weight;
 use super::resource::{Gvk, Resource, ResourceId};
@@ -184,10 +184,14 @@ impl Copying<'_> {
         let create = self.target.creates.then(|| Form::of(&value.node));
         if let Some((place, rest)) = field_path::find_text(&resource.node, &self.field.parts)
             && let Some(text) = field_path::at_mut(&mut resource.node, &place)
-            && self.copy_into_text(text, rest, &value.node).is_some()
         {
-            value.follow(self.index, &resource.node, &place);
-            return Ok(());
+            let mut changes = Vec::new();
+            let set = &mut |text: &mut Node| self.copy_into_text(text, rest, &value.node).ok_or(());
+            if shared::watch(text, &mut changes, set).is_ok() {
+                changes.iter().for_each(|change| change.spread(&mut resource.node));
+                value.follow(self.index, &resource.node, &place);
+                return Ok(());
+            }
         }
         let matches = match field_path::find_all(&mut resource.node, &self.field.parts, create) {
             Ok(matches) => matches,
@@ -248,7 +252,7 @@ impl Copying<'_> {
         } else {
             let mut new = value.clone();
             shared::part(&mut new);
-            super::field_spec::put(node, new);
+            put(node, new);
         }
         Ok(())
     }

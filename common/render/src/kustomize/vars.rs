@@ -11,7 +11,7 @@ use skerry_common::diagnostic::Diagnostic;
 use skerry_yaml::{Node, implied_tag};
 
 use super::field_path;
-use super::field_spec::{self, FieldSpec, Misfit, Missing};
+use super::field_spec::{self, FieldSpec, Misfit, Missing, UNTYPED};
 use super::file::VarRule;
 use super::patches::weight;
 use super::resource::Resource;
@@ -159,7 +159,7 @@ fn replace<'a>(
 }
 
 fn is_text(node: &Node) -> bool {
-    node.is_scalar() && matches!(node.kept_tag(), Some("!!str" | "!"))
+    node.is_scalar() && matches!(node.kept_tag(), Some("!!str" | UNTYPED))
 }
 
 fn make(expanded: Expanded) -> Node {

@@ -19,7 +19,7 @@ pub(super) fn of(resource: &Resource) -> String {
     match resource.kind() {
         "ConfigMap" => fields(&mut text, node, &["binaryData"], &["data"], "ConfigMap"),
         "Secret" => fields(&mut text, node, &[], &["data"], "Secret"),
-        _ => value(&mut text, &json(node)),
+        _ => value(&mut text, &to_json_with(node, Rules::Kustomize).unwrap_or(Value::Null)),
     }
     Digest::of(text.as_bytes()).hex().chars().take(DIGITS).map(replaced).collect()
 }
@@ -64,6 +64,21 @@ fn fields(out: &mut String, node: &Node, before: &[&str], always: &[&str], kind:
     out.push('}');
 }
 
+/// A field as it goes into the digest: the text of a scalar, whatever its type; of a mapping
+/// every number as a float; of a list nothing.
 fn json(node: &Node) -> Value {
-    to_json_with(node, Rules::Kustomize).unwrap_or(Value::Null)
+    match node.as_str() {
+        Some(text) => Value::from(text),
+        None if node.is_mapping() => with_floats(to_json_with(node, Rules::Kustomize).unwrap_or(Value::Null)),
+        None => Value::Null,
+    }
+}
+
+fn with_floats(value: Value) -> Value {
+    match value {
+        Value::Number(number) => number.as_f64().map_or(Value::Null, Value::from),
+        Value::Array(items) => items.into_iter().map(with_floats).collect(),
+        Value::Object(map) => map.into_iter().map(|(key, value)| (key, with_floats(value))).collect(),
+        Value::Null | Value::Bool(_) | Value::String(_) => value,
+    }
 }
