@@ -203,6 +203,8 @@ pub(crate) struct Matches {
     /// Whether it also led somewhere that is no part of the object: Kustomize then reports
     /// success and changes nothing.
     pub(crate) has_lost: bool,
+    /// Whether one of these is a list or mapping.
+    pub(crate) has_lost_collection: bool,
 }
 
 impl Matches {
@@ -230,7 +232,7 @@ struct Walk {
 impl Walk {
     /// Follows a path; tells whether it led anywhere.
     fn node(&mut self, node: &mut Node, path: &[String]) -> Result<bool, Misfit> {
-        let Some((part, rest)) = path.split_first() else { return Ok(self.take()) };
+        let Some((part, rest)) = path.split_first() else { return Ok(self.take(node)) };
         if let Some(index) = index_of(part) {
             return self.index(node, index, rest);
         }
@@ -248,9 +250,10 @@ impl Walk {
         Ok(found)
     }
 
-    fn take(&mut self) -> bool {
+    fn take(&mut self, node: &Node) -> bool {
         if self.is_lost {
             self.found.has_lost = true;
+            self.found.has_lost_collection |= !node.is_scalar();
         } else {
             self.found.places.push(self.here.clone());
         }

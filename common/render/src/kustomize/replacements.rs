@@ -169,6 +169,9 @@ fn weight_of_content(node: &Node) -> usize {
     node.items().len() + node.entries().len()
 }
 
+/// Why a list or mapping is refused where `options` say how a text is to be split.
+const NOT_SPLIT: &str = "only a text can be split at a delimiter";
+
 /// One path of one target in one resource.
 struct Copying<'a> {
     view: &'a View<'a>,
@@ -199,6 +202,9 @@ impl Copying<'_> {
         };
         if matches.is_empty() {
             return self.refuse(resource, "there is no such field");
+        }
+        if matches.has_lost_collection && !self.target.delimiter.is_empty() {
+            return self.refuse(resource, NOT_SPLIT);
         }
         // Fields that were made may lie inside the value itself.
         value.refresh(self.index, &resource.node);
@@ -243,7 +249,7 @@ impl Copying<'_> {
         let mut text = value.as_str().unwrap_or("").to_owned();
         if !self.target.delimiter.is_empty() {
             let Some(old) = node.as_str() else {
-                return Err(Misfit("only a text can be split at a delimiter".to_owned()));
+                return Err(Misfit(NOT_SPLIT.to_owned()));
             };
             text = self.spliced(old, &text);
         }
