@@ -78,6 +78,9 @@ fn containers(node: &mut Node, change: &mut dyn FnMut(&mut Node) -> Result<(), M
             continue;
         }
         for item in value.items_mut().into_iter().flatten() {
+            if !item.is_mapping() && !item.is_null() {
+                return Err(Misfit("a container is a mapping".to_owned()));
+            }
             if let Some(image) = item.get_mut("image") {
                 change(image)?;
             }

@@ -273,10 +273,11 @@ fn behavior(reader: &mut Reader, spot: &Spot<'_>) -> Behavior {
         Some("merge") => Behavior::Merge,
         Some("replace") => Behavior::Replace,
         Some("create" | "") | None => Behavior::Create,
+        // Kustomize takes any other word for `create`.
         Some(_) => {
-            let place = spot.child("behavior").unwrap_or_else(|| spot.clone());
-            let message = "`behavior` must be `create`, `merge` or `replace`";
-            reader.problem(codes::KUSTOMIZATION_INVALID, &place, message);
+            if let Some(place) = spot.child("behavior") {
+                reader.idle(&place);
+            }
             Behavior::Create
         }
     }
