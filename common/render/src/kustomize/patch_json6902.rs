@@ -1,10 +1,12 @@
 //! JSON 6902 patches, as the library that Kustomize uses applies them: to `replace` a key of a
 //! mapping that is missing adds it, and a negative index counts from the end.
 
+use serde_json::Value;
 use skerry_common::diagnostic::{Diagnostic, Location};
-use skerry_yaml::{Node, Resolved, Rules, from_json, to_json, to_json_with};
+use skerry_yaml::{Node, NodeKind, Resolved, Rules, ScalarStyle, from_json, to_json, to_json_with};
 
 use super::patches::weight;
+use super::resource::fill_flow_nulls;
 use super::shared;
 use crate::codes::{self, Fallible, fail};
 use crate::document::place;
@@ -81,6 +83,8 @@ pub(crate) fn apply(view: &View<'_>, node: &mut Node, operations: &[Operation], 
         let message = format!("`{target}` cannot be patched: at `{}` {}", error.path, error.message);
         return fail(codes::NO_JSON_FORM, &at, message);
     }
+    fill_flow_nulls(node, false);
+    unfold(node);
     for operation in operations {
         let mut grown = 0;
         let result = run(node, operation, &mut grown, view.limits.depth_max);
@@ -93,6 +97,20 @@ pub(crate) fn apply(view: &View<'_>, node: &mut Node, operations: &[Operation], 
     shared::part(node);
     round(node);
     Ok(())
+}
+
+/// Makes folded texts, and scalars that take the type of their text, what they are when printed and
+/// read again.
+fn unfold(node: &mut Node) {
+    if node.tag() == Some("!") && node.is_plain() {
+        node.set_tag(None);
+    }
+    let is_folded = matches!(node.kind, NodeKind::Scalar { style: ScalarStyle::Folded, .. });
+    if is_folded && let Ok(Value::String(text)) = to_json_with(node, Rules::Kustomize) {
+        node.kind = Node::string(text).kind;
+    }
+    node.items_mut().into_iter().flatten().for_each(unfold);
+    node.entries_mut().into_iter().flatten().for_each(|(_, value)| unfold(value));
 }
 
 /// Makes numbers and nulls what they are after a way through JSON, which Kustomize sends the whole
@@ -168,13 +186,11 @@ fn test(root: &Node, path: &str, expected: &Node) -> Result<(), Refusal> {
 }
 
 /// Numbers are equal by value, everything else by form.
-fn equal(left: &serde_json::Value, right: &serde_json::Value) -> bool {
+fn equal(left: &Value, right: &Value) -> bool {
     match (left, right) {
-        (serde_json::Value::Number(a), serde_json::Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
-        (serde_json::Value::Array(a), serde_json::Value::Array(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b))
-        }
-        (serde_json::Value::Object(a), serde_json::Value::Object(b)) => {
+        (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b)),
+        (Value::Object(a), Value::Object(b)) => {
             a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| equal(a, b)))
         }
         _ => left == right,

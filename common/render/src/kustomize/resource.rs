@@ -373,7 +373,7 @@ pub(crate) fn finish(mut resource: Resource) -> Source {
 
 /// Makes a value that is not written at all, inside brackets (`{key: }`), an empty text: Kustomize
 /// writes and reads every resource once more on its way, and that is how it comes back.
-fn fill_flow_nulls(node: &mut Node, in_brackets: bool) {
+pub(crate) fn fill_flow_nulls(node: &mut Node, in_brackets: bool) {
     let is_flow = |style: &CollectionStyle| in_brackets || *style == CollectionStyle::Flow;
     let is_untagged = node.tag().is_none();
     match &mut node.kind {
