@@ -118,102 +118,91 @@ impl Folder<'_> {
     }
 }
 
-/// Makes a tree.
-pub(crate) fn tree(random: &mut Random, without: &[String]) -> Tree {
-    let mut tree = Tree::default();
-    let mut taken = BTreeSet::new();
-    let density = [4, 10, 20, 40][random.below(4)];
-    let mut below: Vec<(String, Vec<Known>)> = Vec::new();
-    for path in ["base", "other"].iter().take(random.below(3)) {
-        let count = random.between(1, 5);
-        let shape = Shape { path, count, is_component: false };
-        let known = folder(random, &mut tree, &mut taken, without, density, Vec::new(), shape);
-        below.push(((*path).to_owned(), known));
-    }
-    if !below.is_empty() && random.percent(25) {
-        let shape = Shape { path: "middle", count: 1, is_component: false };
-        let known = folder(random, &mut tree, &mut taken, without, density, std::mem::take(&mut below), shape);
-        below.push(("middle".to_owned(), known));
-    }
-    let count = if below.is_empty() { random.between(1, 8) } else { random.below(4) };
-    let shape = Shape { path: "in", count, is_component: false };
-    folder(random, &mut tree, &mut taken, without, density, below, shape);
-    tree
+/// What every folder of a tree is made with.
+struct Ground<'a> {
+    taken: BTreeSet<(String, String, String)>,
+    tree: Tree,
+    random: &'a mut Random,
+    density: usize,
+    without: &'a [String],
 }
 
-struct Shape<'a> {
+/// A folder to be made: where, over how many objects of its own.
+struct Plot<'a> {
     path: &'a str,
     count: usize,
-    is_component: bool,
 }
 
-fn folder(
-    random: &mut Random,
-    tree: &mut Tree,
-    taken: &mut BTreeSet<(String, String, String)>,
-    without: &[String],
-    density: usize,
-    below: Vec<(String, Vec<Known>)>,
-    shape: Shape<'_>,
-) -> Vec<Known> {
-    let mut folder = Folder {
-        path: shape.path.to_owned(),
-        kustomization: map([]),
-        known: below.iter().flat_map(|(_, known)| known.clone()).collect(),
-        taken,
-        tree,
-        random,
-        density,
-        without,
-    };
-    if shape.is_component {
+type Below = Vec<(String, Vec<Known>)>;
+
+/// Makes a tree.
+pub(crate) fn tree(random: &mut Random, without: &[String]) -> Tree {
+    let density = [4, 10, 20, 40][random.below(4)];
+    let mut ground = Ground { taken: BTreeSet::new(), tree: Tree::default(), random, density, without };
+    let mut below: Below = Vec::new();
+    for path in ["base", "other"].iter().take(ground.random.below(3)) {
+        let count = ground.random.between(1, 5);
+        let known = ground.folder(Plot { path, count }, Vec::new());
+        below.push(((*path).to_owned(), known));
+    }
+    if !below.is_empty() && ground.random.percent(25) {
+        let known = ground.folder(Plot { path: "middle", count: 1 }, std::mem::take(&mut below));
+        below.push(("middle".to_owned(), known));
+    }
+    let count = if below.is_empty() { ground.random.between(1, 8) } else { ground.random.below(4) };
+    ground.folder(Plot { path: "in", count }, below);
+    ground.tree
+}
+
+impl Ground<'_> {
+    fn start(&mut self, path: &str, known: Vec<Known>) -> Folder<'_> {
+        Folder {
+            path: path.to_owned(),
+            kustomization: map([]),
+            known,
+            taken: &mut self.taken,
+            tree: &mut self.tree,
+            random: self.random,
+            density: self.density,
+            without: self.without,
+        }
+    }
+
+    fn folder(&mut self, plot: Plot<'_>, below: Below) -> Vec<Known> {
+        let known = below.iter().flat_map(|(_, known)| known.clone()).collect();
+        let mut folder = self.start(plot.path, known);
+        if folder.random.percent(30) {
+            folder.kustomization.put("apiVersion", raw("kustomize.config.k8s.io/v1beta1"));
+            folder.kustomization.put("kind", raw("Kustomization"));
+        }
+        let entries: Vec<Value> = below.iter().map(|(path, _)| raw(format!("../{path}"))).collect();
+        if !entries.is_empty() && folder.wants_by("bases", 10) {
+            folder.kustomization.put("bases", list(entries));
+            folder.resources(Vec::new(), plot.count);
+        } else {
+            folder.resources(entries, plot.count);
+        }
+        fields::generators(&mut folder);
+        if folder.wants("components") {
+            let path = format!("parts-of-{}", plot.path);
+            folder.kustomization.put("components", list([raw(format!("../{path}"))]));
+            // What the parent has gathered is what the component works on, and gives back.
+            let (known, kustomization) = (std::mem::take(&mut folder.known), folder.kustomization);
+            let known = self.component(&path, known);
+            folder = self.start(plot.path, known);
+            folder.kustomization = kustomization;
+        }
+        fields::transformers(&mut folder);
+        folder.finish()
+    }
+
+    fn component(&mut self, path: &str, known: Vec<Known>) -> Vec<Known> {
+        let mut folder = self.start(path, known);
         folder.kustomization.put("apiVersion", raw("kustomize.config.k8s.io/v1alpha1"));
         folder.kustomization.put("kind", raw("Component"));
-    } else if folder.random.percent(30) {
-        folder.kustomization.put("apiVersion", raw("kustomize.config.k8s.io/v1beta1"));
-        folder.kustomization.put("kind", raw("Kustomization"));
+        folder.resources(Vec::new(), 1);
+        fields::generators(&mut folder);
+        fields::transformers(&mut folder);
+        folder.finish()
     }
-    let entries: Vec<Value> = below.iter().map(|(path, _)| raw(format!("../{path}"))).collect();
-    if !entries.is_empty() && folder.wants_by("bases", 10) {
-        folder.kustomization.put("bases", list(entries));
-        folder.resources(Vec::new(), shape.count);
-    } else {
-        folder.resources(entries, shape.count);
-    }
-    fields::generators(&mut folder);
-    if !shape.is_component && folder.wants("components") {
-        let path = format!("parts-of-{}", shape.path);
-        let inner = Shape { path: &path, count: 1, is_component: true };
-        let known = vec![(String::new(), std::mem::take(&mut folder.known))];
-        let known = component(&mut folder, density, known, inner);
-        folder.known = known;
-        folder.kustomization.put("components", list([raw(format!("../{path}"))]));
-    }
-    fields::transformers(&mut folder);
-    folder.finish()
-}
-
-/// A component sees what its parent has gathered, but does not list it.
-fn component(
-    parent: &mut Folder<'_>,
-    density: usize,
-    below: Vec<(String, Vec<Known>)>,
-    shape: Shape<'_>,
-) -> Vec<Known> {
-    let mut folder = Folder {
-        path: shape.path.to_owned(),
-        kustomization: map([]),
-        known: below.into_iter().flat_map(|(_, known)| known).collect(),
-        taken: parent.taken,
-        tree: parent.tree,
-        random: parent.random,
-        density,
-        without: parent.without,
-    };
-    folder.kustomization.put("apiVersion", raw("kustomize.config.k8s.io/v1alpha1"));
-    folder.kustomization.put("kind", raw("Component"));
-    folder.resources(Vec::new(), shape.count);
-    fields::generators(&mut folder);
-    fields::transformers(&mut folder);
-    folder.finish()
 }

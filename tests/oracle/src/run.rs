@@ -33,7 +33,6 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<bool> {
     let next = AtomicU64::new(arguments.first);
     let stop = AtomicBool::new(false);
     let tally = Mutex::new(Tally::default());
-    #[expect(clippy::disallowed_methods, reason = "the budget of a run is in real seconds")]
     let start = Instant::now();
     let is_over = || arguments.time.is_some_and(|time| start.elapsed() > time);
     let work = |thread: usize| -> io::Result<()> {
