@@ -61,7 +61,6 @@ pub(crate) struct Config(Arc<Sets>);
 struct Sets {
     fields: BTreeMap<Purpose, Specs>,
     references: Arc<[Reference]>,
-    has_defaults: bool,
 }
 
 /// Field specs that are added to those that are there.
@@ -77,7 +76,7 @@ static DEFAULTS: LazyLock<Config> = LazyLock::new(|| {
         let specs: Vec<FieldSpec> = sets.iter().flat_map(|set| field_spec::defaults(set).to_vec()).collect();
         fields.insert(*purpose, specs.into());
     }
-    Config(Arc::new(Sets { fields, references: name_refs::defaults().into(), has_defaults: true }))
+    Config(Arc::new(Sets { fields, references: name_refs::defaults().into() }))
 });
 
 impl Config {
@@ -116,18 +115,14 @@ impl Config {
     pub(crate) fn merge(self, other: &Self, at: &Location) -> Fallible<Self> {
         let adds_defaults = Arc::ptr_eq(&other.0, &DEFAULTS.0);
         let is_known = Arc::ptr_eq(&self.0, &other.0) || other.0.is_empty();
-        if is_known || (self.0.has_defaults && adds_defaults) {
+        if is_known {
             return Ok(self);
         }
         if self.0.is_empty() && adds_defaults {
             return Ok(other.clone());
         }
         let fields = other.0.fields.iter().map(|(purpose, specs)| (*purpose, specs.to_vec())).collect();
-        let mut merged = self.extended(Additions { fields, references: other.0.references.to_vec() }, at)?;
-        if other.0.has_defaults {
-            Arc::make_mut(&mut merged.0).has_defaults = true;
-        }
-        Ok(merged)
+        self.extended(Additions { fields, references: other.0.references.to_vec() }, at)
     }
 
     fn extended(self, additions: Additions, at: &Location) -> Fallible<Self> {
@@ -142,7 +137,6 @@ impl Config {
         Ok(Config(Arc::new(Sets {
             fields: all.fields.into_iter().map(|(purpose, specs)| (purpose, specs.into())).collect(),
             references: all.references.into(),
-            has_defaults: self.0.has_defaults,
         })))
     }
 }
