@@ -13,7 +13,6 @@ use std::sync::Arc;
 
 use skerry_agent_core::plan::Protected;
 use skerry_certs::tls::WallClock;
-use skerry_common::bundle::trust::TrustedRoot;
 use skerry_common::error_chain::Chain;
 use skerry_common::journal::Event;
 use skerry_common::report::Facts;
@@ -28,6 +27,7 @@ use crate::identity::{AgentIdentityError, Enrolled, IdentityFolder};
 use crate::ledger::desk::Desk;
 use crate::snapshot::Snapshot;
 use crate::target::{TargetError, Targets};
+use crate::trust::Trust;
 use crate::tasks::keeper::{Keeper, KeeperError};
 use crate::tasks::lease::{LeaseKeeper, Standing};
 use crate::tasks::link::Link;
@@ -109,8 +109,9 @@ impl Agent {
         let identity = IdentityFolder::open(&identity_folder(&options.state_folder))?;
         let enrolled = identity.enrolled()?.ok_or(AgentError::NotJoined)?;
         let keeper = Keeper::open(&store_folder(&options.state_folder), options.seed)?;
-        let trust = watch::Sender::new(enrolled.trust.clone());
-        let targets = Targets::open(keeper.clone(), enrolled.me.clone(), trust.subscribe(), clock.clone()).await?;
+        let folder = IdentityFolder::open(&identity_folder(&options.state_folder))?;
+        let trust = Trust::new(folder, enrolled.trust.clone());
+        let targets = Targets::open(keeper.clone(), enrolled.me.clone(), trust.clone(), clock.clone()).await?;
         note_start(&keeper, &clock).await?;
         let (told, snapshot) = watch::channel(Arc::new(Snapshot::empty()));
         let sealing = Arc::new(identity.sealing_key()?);
@@ -176,7 +177,7 @@ fn link(
     targets: &Targets,
     snapshot: watch::Receiver<Arc<Snapshot>>,
     facts: watch::Receiver<Facts>,
-    trust: watch::Sender<TrustedRoot>,
+    trust: Trust,
     connected: watch::Sender<bool>,
     clock: WallClock,
 ) -> Link {

@@ -13,3 +13,4 @@ pub mod store;
 pub mod target;
 pub mod tasks;
 pub mod transport;
+pub mod trust;

@@ -10,7 +10,6 @@ use skerry_certs::tls::WallClock;
 use skerry_common::bundle::archive::Archive;
 use skerry_common::bundle::digest::{BlobRef, Digest};
 use skerry_common::bundle::signature::Envelope;
-use skerry_common::bundle::trust::TrustedRoot;
 use skerry_common::error_chain::Chain;
 use skerry_common::id::Place;
 use skerry_common::journal::Event;
@@ -18,9 +17,10 @@ use skerry_common::report::BundleMark;
 use thiserror::Error;
 use time::OffsetDateTime;
 use tokio::sync::watch;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use crate::store::StoreError;
+use crate::trust::Trust;
 use crate::tasks::keeper::{FolderStore, Keeper, KeeperError};
 
 /// No agent was built before this: the lower bound of every clock (2026-01-01).
@@ -64,7 +64,7 @@ impl TargetError {
 pub struct Targets {
     keeper: Keeper,
     me: Me,
-    trust: watch::Receiver<TrustedRoot>,
+    trust: Trust,
     clock: WallClock,
     current: watch::Sender<Option<Arc<AcceptedBundle>>>,
 }
@@ -74,7 +74,7 @@ impl Targets {
     pub async fn open(
         keeper: Keeper,
         me: Me,
-        trust: watch::Receiver<TrustedRoot>,
+        trust: Trust,
         clock: WallClock,
     ) -> Result<Self, TargetError> {
         let who = me.clone();
@@ -97,7 +97,7 @@ impl Targets {
         let (highest, claimed) = (self.highest().await?, claimed_place(&envelope));
         let newest = self.current().map(|bundle| bundle.root().issued());
         let floor = time_floor(self.clock.now(), BUILD_TIME, newest);
-        let trust = self.trust.borrow().clone();
+        let trust = self.trust.newest();
         match accept(envelope, &trust, &self.me, highest, floor) {
             Ok(root) => Ok(root),
             Err(refusal) => {
@@ -185,6 +185,10 @@ impl Targets {
 
     /// Takes a bundle from an archive, by the same checks as over the link.
     pub async fn import(&self, archive: Archive) -> Result<BundleMark, TargetError> {
+        // An older or foreign trust root is no reason to refuse: the bundle is judged by the one in force.
+        if let Err(error) = self.trust.consider(archive.trust_root) {
+            debug!(error = %Chain(&error), "the archive's trust root is not followed");
+        }
         let root = self.judge(archive.root).await?;
         let mark = root.mark();
         let blobs: BTreeMap<Digest, Vec<u8>> = archive.blobs;

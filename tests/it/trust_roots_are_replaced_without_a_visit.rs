@@ -1,5 +1,5 @@
 //! A new trust root – another address, another signing key, a higher epoch – reaches agents over the
-//! link, from a hub that was not restarted.
+//! link, from a hub that was not restarted, and with an archive where there is no network.
 
 use skerry_agent::agent::identity_folder;
 use skerry_agent::identity::IdentityFolder;
@@ -49,6 +49,10 @@ async fn a_new_key_and_epoch_and_address_reach_a_connected_agent_and_one_that_wa
     let near = stage.settled("near").await;
     let mut away = stage.settled("away").await;
     away.stop().await;
+    let mut apart = stage.settled("apart").await;
+    apart.stop().await;
+    apart.options.online = false;
+    apart.start().await;
 
     // After a compromise: everything is issued anew, signed by another key.
     turn(&stage, &Changes { new_signing_key: true, epoch: Some(Epoch(2)), ..Changes::default() });
@@ -56,6 +60,12 @@ async fn a_new_key_and_epoch_and_address_reach_a_connected_agent_and_one_that_wa
     stage.settings("one", "2");
     stage.push_to(&near, "after the rotation").await;
     near.shows("ConfigMap", "one", "/data/value", "2").await;
+
+    // Without a network the archive brings both, the trust root and the bundle that needs it.
+    let mark = apart.agent().targets.import(stage.archive(&apart).await).await.expect("is taken");
+    assert_eq!(mark.place.epoch, Epoch(2));
+    reaches_epoch(&apart, 2).await;
+    trusts(&apart, 2).await;
 
     // The hub moves; who hears of it in time follows, also over the next change of keys.
     let address = free_address();

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use skerry_common::bundle::archive::{ARCHIVE_BYTES_MAX, Archive};
 use skerry_common::diagnostic::ErrorClass;
-use tokio::sync::watch;
 
 use super::failure::not_joined;
 use super::inbox::{self, Answer};
@@ -15,6 +14,7 @@ use super::told::{data, talk};
 use super::{Failure, Place, Verdict, codes, system_clock};
 use crate::agent::{identity_folder, store_folder};
 use crate::identity::IdentityFolder;
+use crate::trust::Trust;
 use crate::target::Targets;
 use crate::tasks::keeper::Keeper;
 
@@ -51,8 +51,8 @@ async fn take(state: &Path, archive: Archive) -> Result<String, Failure> {
     let identity = IdentityFolder::open(&identity_folder(state))?;
     let enrolled = identity.enrolled()?.ok_or_else(not_joined)?;
     let keeper = Keeper::open(&store_folder(state), seed()?)?;
-    let trust = watch::Sender::new(enrolled.trust.clone());
-    let targets = Targets::open(keeper, enrolled.me, trust.subscribe(), system_clock()).await?;
+    let trust = Trust::new(identity, enrolled.trust);
+    let targets = Targets::open(keeper, enrolled.me, trust, system_clock()).await?;
     Ok(targets.import(archive).await?.place.to_string())
 }
 

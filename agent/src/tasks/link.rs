@@ -21,7 +21,6 @@ use skerry_agent_core::session::{Input, Output, Session};
 use skerry_certs::tls::{LinkProtocol, WallClock};
 use skerry_common::bundle::delta::DeltaError;
 use skerry_common::bundle::signature::Envelope;
-use skerry_common::bundle::trust::TrustedRoot;
 use skerry_common::error_chain::Chain;
 use skerry_common::id::{Incarnation, Sequence};
 use skerry_common::report::Facts;
@@ -37,6 +36,7 @@ use super::keeper::{Keeper, KeeperError};
 use crate::identity::{Enrolled, IdentityFolder};
 use crate::snapshot::Snapshot;
 use crate::target::{TargetError, Targets};
+use crate::trust::{ConsiderError, Trust};
 use crate::transport::quic::{ConnectError, HubConnection, PROGRAM_VERSION, connect};
 use fetch::Fetcher;
 use renew::{Renewal, Step};
@@ -94,7 +94,7 @@ pub struct Link {
     /// Facts of the cluster.
     pub facts: watch::Receiver<Facts>,
     /// The trust root in force, for everybody.
-    pub trust: watch::Sender<TrustedRoot>,
+    pub trust: Trust,
     /// Whether a session is up, for people.
     pub connected: watch::Sender<bool>,
     /// The time.
@@ -242,6 +242,8 @@ impl Driver {
     }
 
     async fn connect(&mut self) -> Result<Input, SessionError> {
+        // An archive may have brought another one.
+        self.link.enrolled.trust = self.link.trust.newest();
         if self.renewal.is_due(self.link.clock.now()) {
             self.renew(Step::Due);
         }
@@ -296,13 +298,10 @@ impl Driver {
     }
 
     fn trust_root(&mut self, envelope: Envelope) -> Result<(), SessionError> {
-        match self.link.enrolled.trust.successor(envelope) {
-            Ok(trust) => {
-                self.link.identity.store_trust(&trust).map_err(ConnectError::Identity)?;
-                self.link.enrolled.trust = trust.clone();
-                self.link.trust.send_replace(trust);
-            }
-            Err(error) => warn!(error = %Chain(&error), "a trust root was refused"),
+        match self.link.trust.consider(envelope) {
+            Ok(()) => self.link.enrolled.trust = self.link.trust.newest(),
+            Err(ConsiderError::Store(error)) => return Err(ConnectError::Identity(error).into()),
+            Err(error @ ConsiderError::Refused(_)) => warn!(error = %Chain(&error), "a trust root was refused"),
         }
         Ok(())
     }

@@ -149,7 +149,7 @@ fn turn(arguments: RotateArgs) -> Result<(), Failure> {
         }
         Rotated::Made(trust) => {
             show(&trust)?;
-            talk("Agents take it up when they next connect.")?;
+            talk("Agents take it up when they next connect, or with the next archive.")?;
             talk("Join commands printed before and not used yet no longer work: `skerry cluster rejoin NAME`.")?;
             talk("Move the root keys away from this machine again, and back up the hub.")
         }
@@ -162,4 +162,94 @@ fn open(file: &Path, passphrase: &Passphrase) -> Result<SigningKey, Failure> {
     let read = std::fs::File::open(file).and_then(|it| it.take(KEY_FILE_BYTES_MAX).read_to_end(&mut bytes));
     read.map_err(|error| Failure::file(file, &error))?;
     SigningKey::from_encrypted(&bytes, passphrase).map_err(|error| Failure::root_key(file, &error))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::command_line::{HubCommandLine, execute as run_command};
+
+    /// A fleet made by `init`, and files that its operator has.
+    struct Home {
+        folder: tempfile::TempDir,
+    }
+
+    impl Home {
+        async fn new() -> Self {
+            let home = Self { folder: tempfile::tempdir().expect("a folder") };
+            home.write("pass", "first passphrase");
+            home.write("pass2", "second passphrase");
+            let (folder, pass) = (home.path("hub"), home.path("pass"));
+            let made = ["init", "--advertise", "hub.example:7443", "--url", "file:///srv/fleet", "--folder", &folder];
+            home.run(&[&made[..], &["--passphrase-file", &pass]].concat()).await.expect("makes a fleet");
+            home
+        }
+
+        fn path(&self, name: &str) -> String {
+            self.folder.path().join(name).display().to_string()
+        }
+
+        fn write(&self, name: &str, text: &str) {
+            std::fs::write(self.path(name), text).expect("writes");
+        }
+
+        async fn run(&self, arguments: &[&str]) -> Result<(), Failure> {
+            let parsed = HubCommandLine::try_parse_from([&["skerry-hub"], arguments].concat()).expect("parses");
+            run_command(parsed.command, CancellationToken::new()).await
+        }
+
+        /// Rotates with the fleet's root key and the first passphrase.
+        async fn rotate(&self, arguments: &[&str]) -> Result<u64, Failure> {
+            let (config, key, pass) = (self.path("hub/hub.toml"), self.path("hub/root.key"), self.path("pass"));
+            let common = ["trust", "rotate", "--config", &config, "--root-key", &key, "--passphrase-file", &pass];
+            self.run(&[&common[..], arguments].concat()).await?;
+            Ok(folder(Path::new(&config))?.standing()?.0.newest().root().version)
+        }
+    }
+
+    #[tokio::test]
+    async fn a_trust_root_is_replaced_from_the_command_line_and_a_second_run_changes_nothing() {
+        let home = Home::new().await;
+        let addresses = ["--address", "hub.example:8443", "--address", "other.example:7443"];
+        assert_eq!(home.rotate(&addresses).await.expect("rotates"), 2);
+        assert_eq!(home.rotate(&addresses).await.expect("runs"), 2);
+        assert_eq!(home.rotate(&["--new-signing-key", "--epoch", "2"]).await.expect("rotates"), 3);
+        assert_eq!(home.rotate(&["--epoch", "2"]).await.expect("runs"), 3);
+        let (second, pass2) = (home.path("second.key"), home.path("pass2"));
+        home.run(&["trust", "new-key", "--passphrase-file", &pass2, &second]).await.expect("makes a key");
+        let more = ["--add-key", &second, "--passphrase-file", &pass2, "--threshold", "2"];
+        assert_eq!(home.rotate(&more).await.expect("rotates"), 4);
+        let alone = home.rotate(&["--epoch", "3"]).await.expect_err("one key is not enough");
+        assert!(alone.to_string().starts_with("error[SK0626]: 1 root keys are given"), "{alone}");
+        home.run(&["trust", "show", "--config", &home.path("hub/hub.toml")]).await.expect("shows");
+    }
+
+    #[tokio::test]
+    async fn wrong_keys_passphrases_and_wishes_are_named() {
+        let home = Home::new().await;
+        let (config, key) = (home.path("hub/hub.toml"), home.path("hub/root.key"));
+        let (pass, pass2, other) = (home.path("pass"), home.path("pass2"), home.path("other.key"));
+        home.run(&["trust", "new-key", "--passphrase-file", &pass, &other]).await.expect("makes a key");
+        let check = async |key: &str, passes: &[&str], wish: &[&str], expected: &str, exit: u8| {
+            let mut arguments = vec!["trust", "rotate", "--config", &config, "--root-key", key];
+            arguments.extend(passes.iter().flat_map(|&file| ["--passphrase-file", file]));
+            arguments.extend(wish);
+            let failure = home.run(&arguments).await.expect_err(expected);
+            assert!(failure.to_string().starts_with(&format!("error[{expected}]: ")), "{failure}");
+            assert_eq!(failure.exit_code(), exit, "{failure}");
+        };
+        check(&key, &[&pass2], &["--epoch", "2"], "SK0625", 2).await;
+        check(&config, &[&pass], &["--epoch", "2"], "SK0625", 2).await;
+        check(&home.path("gone"), &[&pass], &["--epoch", "2"], "SK0910", 2).await;
+        check(&other, &[&pass], &["--epoch", "2"], "SK0626", 2).await;
+        check(&key, &[&pass, &pass], &["--epoch", "2"], "SK0905", 2).await;
+        check(&key, &[&pass], &["--epoch", "0"], "SK0626", 2).await;
+        check(&key, &[&pass], &["--address", "nowhere"], "SK0626", 2).await;
+        let again = home.run(&["trust", "new-key", "--passphrase-file", &pass, &other]).await.expect_err("exists");
+        assert!(again.to_string().starts_with("error[SK0624]: "), "{again}");
+        assert_eq!(home.rotate(&["--epoch", "1"]).await.expect("runs"), 1, "nothing was changed");
+    }
 }
