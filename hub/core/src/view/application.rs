@@ -59,9 +59,9 @@ pub struct ApplicationOnCluster {
 }
 
 /// Folds what all clusters reported, by application; one that nobody reported has no clusters.
-pub fn applications(
+pub fn applications<'a>(
     fleet: &Fleet,
-    records: &[ClusterRecord],
+    records: impl IntoIterator<Item = &'a ClusterRecord>,
     bounds: &ContactBounds,
     now: Timestamp,
 ) -> Vec<ApplicationView> {

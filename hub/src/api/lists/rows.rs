@@ -6,9 +6,7 @@ use skerry_common::id::{ApplicationName, Incarnation, Sequence};
 use skerry_common::journal::JournalEntry;
 use skerry_common::redact::{escape_controls, redact};
 use skerry_common::status::ContactBounds;
-use skerry_hub_core::view::{
-    self, ApplicationView, ClusterRecord, DriftView, EventView, FieldView, ObjectRef, SourceView, Timestamp,
-};
+use skerry_hub_core::view::{self, ApplicationView, DriftView, EventView, FieldView, ObjectRef, SourceView, Timestamp};
 
 use super::Names;
 use crate::api::snapshot::Snapshot;
@@ -22,9 +20,8 @@ pub(in crate::api) fn applications(
     bounds: &ContactBounds,
     now: Timestamp,
 ) -> Vec<ApplicationView> {
-    let records: Vec<ClusterRecord> =
-        snapshot.clusters.values().map(|entry| ClusterRecord::clone(&entry.record)).collect();
-    view::applications(&snapshot.fleet.fleet, &records, bounds, now)
+    let records = snapshot.clusters.values().map(|entry| &*entry.record);
+    view::applications(&snapshot.fleet.fleet, records, bounds, now)
 }
 
 /// A source as it is stored.

@@ -44,27 +44,13 @@ impl ClusterStore for SqliteStore {
     }
 
     async fn clusters(&self, query: &ClusterQuery) -> Result<Vec<ClusterRecord>, StoreError> {
-        let mut sql = QueryBuilder::<Sqlite>::new(COLUMNS);
-        sql.push(" WHERE name > ").push_bind(query.after.as_ref().map_or("", ClusterName::as_str).to_owned());
-        for (key, value) in &query.labels {
-            sql.push(" AND EXISTS (SELECT 1 FROM cluster_labels AS l WHERE l.cluster = clusters.id AND l.key = ")
-                .push_bind(key.clone())
-                .push(" AND l.value = ")
-                .push_bind(value.clone())
-                .push(")");
-        }
-        if let Some(standing) = query.standing {
-            sql.push(" AND standing = ").push_bind(standing_word(standing));
-        }
-        sql.push(" ORDER BY name LIMIT ").push_bind(page(query.limit));
+        let mut sql = listed(query);
         let rows = sql.build().fetch_all(self.readers()).await.map_err(failed("list clusters"))?;
         rows.iter().map(record).collect()
     }
 
     async fn clusters_changed(&self, after: Position, limit: usize) -> Result<Vec<ClusterRecord>, StoreError> {
-        let mut sql = QueryBuilder::<Sqlite>::new(COLUMNS);
-        sql.push(" WHERE position > ").push_bind(column("position", after.0)?);
-        sql.push(" ORDER BY position LIMIT ").push_bind(page(limit));
+        let mut sql = changed(column("position", after.0)?, limit);
         let rows = sql.build().fetch_all(self.readers()).await.map_err(failed("list changed clusters"))?;
         rows.iter().map(record).collect()
     }
@@ -232,6 +218,32 @@ impl ClusterStore for SqliteStore {
     }
 }
 
+/// A page of clusters by name.
+fn listed(query: &ClusterQuery) -> QueryBuilder<Sqlite> {
+    let mut sql = QueryBuilder::<Sqlite>::new(COLUMNS);
+    sql.push(" WHERE name > ").push_bind(query.after.as_ref().map_or("", ClusterName::as_str).to_owned());
+    for (key, value) in &query.labels {
+        sql.push(" AND EXISTS (SELECT 1 FROM cluster_labels AS l WHERE l.cluster = clusters.id AND l.key = ")
+            .push_bind(key.clone())
+            .push(" AND l.value = ")
+            .push_bind(value.clone())
+            .push(")");
+    }
+    if let Some(standing) = query.standing {
+        sql.push(" AND standing = ").push_bind(standing_word(standing));
+    }
+    sql.push(" ORDER BY name LIMIT ").push_bind(page(query.limit));
+    sql
+}
+
+/// A page of clusters by the position of their last change.
+fn changed(after: i64, limit: usize) -> QueryBuilder<Sqlite> {
+    let mut sql = QueryBuilder::<Sqlite>::new(COLUMNS);
+    sql.push(" WHERE position > ").push_bind(after);
+    sql.push(" ORDER BY position LIMIT ").push_bind(page(limit));
+    sql
+}
+
 pub(super) fn standing_word(standing: Standing) -> &'static str {
     match standing {
         Standing::Pending => "pending",
@@ -320,4 +332,34 @@ pub(super) fn place(
 /// A certificate's key as a column value.
 pub(super) fn key_bytes(certificate: &Certificate) -> &[u8] {
     bytes(&certificate.key)
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{AssertSqlSafe, Row as _};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_page_is_read_from_an_index_however_many_clusters_there_are() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = SqliteStore::open(&folder.path().join("hub.db")).await.expect("opens");
+        let query = |labels: &[(&str, &str)], standing: Option<Standing>| {
+            let labels = labels.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect();
+            listed(&ClusterQuery { after: None, limit: 100, labels, standing }).sql().as_str().to_owned()
+        };
+        let statements = [
+            query(&[], None),
+            query(&[], Some(Standing::Joined)),
+            query(&[("env", "prod"), ("region", "eu")], None),
+            changed(7, 500).sql().as_str().to_owned(),
+        ];
+        for statement in statements {
+            let explained = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}")));
+            let rows = explained.fetch_all(store.readers()).await.expect("explains");
+            let plan: Vec<String> = rows.iter().map(|row| row.get("detail")).collect();
+            let is_bounded = |step: &String| !step.starts_with("SCAN") && !step.contains("TEMP B-TREE");
+            assert!(!plan.is_empty() && plan.iter().all(is_bounded), "{statement}: {plan:?}");
+        }
+    }
 }
