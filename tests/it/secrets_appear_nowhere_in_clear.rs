@@ -174,16 +174,79 @@ async fn a_secret_is_in_clear_in_the_cluster_alone_also_after_change_drift_and_f
     stage.work.write("apps/secret.yaml", format!("apiVersion: v1\nkind: Secret\nstringData: {{code: {CHANGED}\n"));
     stage.push("broken").await;
     stage.sees_head().await;
-    let problems = skerry_tests::wait::eventually(crate::stage::DEADLINE, "the hub tells of it", || async {
-        use skerry_hub::store::SourceStore as _;
-        let problems = stage.hub().store.problems().await.map_err(|error| error.to_string())?;
-        if problems.is_empty() { Err("nothing yet".to_owned()) } else { Ok(problems) }
-    })
-    .await;
-    assert_absent(format!("{problems:?}").as_bytes(), "the problems");
+    assert_absent(problems(&stage, "the hub tells of it").await.as_bytes(), "the problems");
     search(&stage, &site).await;
     site.stop().await;
     frames(&stage, &site).await;
     stage.stop_hub().await;
+    assert_absent(&logged(), "the log");
+}
+
+/// What the hub has stored of what is wrong, as soon as it is something.
+async fn problems(stage: &Stage, what: &str) -> String {
+    skerry_tests::wait::eventually(crate::stage::DEADLINE, what, || async {
+        use skerry_hub::store::SourceStore as _;
+        let problems = stage.hub().store.problems().await.map_err(|error| error.to_string())?;
+        let told: Vec<_> = problems.iter().filter(|problem| !problem.problems.is_empty()).collect();
+        if told.is_empty() { Err("nothing yet".to_owned()) } else { Ok(format!("{told:?}")) }
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_patch_of_a_secret_is_in_clear_nowhere_either_applied_or_refused() {
+    let mut stage = Stage::build().await;
+    write(&stage, "harmless");
+    let kustomization = |patch: &str| {
+        stage.work.write(
+            "apps/kustomization.yaml",
+            format!("resources: [namespace.yaml, one.yaml, two.yaml, secret.yaml]\npatches:\n{patch}"),
+        );
+    };
+    kustomization(&format!(
+        "- patch: |\n    apiVersion: v1\n    kind: Secret\n    metadata: {{name: door}}\n    stringData: {{code: {MARKER}}}\n"
+    ));
+    stage.push("a patch").await;
+    let mut site = stage.settled("one").await;
+    site.shows("Secret", "door", "/data/code", STANDARD.encode(MARKER)).await;
+    search(&stage, &site).await;
+    // One that fits nowhere is told of without what it says.
+    kustomization(&format!(
+        "- target: {{kind: Secret}}\n  patch: '[{{\"op\": \"replace\", \"path\": \"/nowhere/at/all\", \"value\": \"{CHANGED}\"}}]'\n"
+    ));
+    stage.push("a broken patch").await;
+    assert_absent(problems(&stage, "the patch is refused").await.as_bytes(), "the problems");
+    search(&stage, &site).await;
+    site.stop().await;
+    stage.stop_hub().await;
+    assert_absent(&logged(), "the log");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_in_urls_and_tokens_are_in_clear_nowhere() {
+    let mut stage = Stage::build().await;
+    let mut site = stage.settled("one").await;
+    let source = format!(
+        "apiVersion: skerry.dev/v1alpha1\nkind: Source\nmetadata: {{name: leaky}}\nspec:\n  git: {{url: \"https://ana:{MARKER}@127.0.0.1:1/x.git\", ref: {{branch: main}}}}\n"
+    );
+    stage.work.write("fleet/leaky.yaml", source);
+    stage.push("credentials in a URL").await;
+    assert_absent(problems(&stage, "the URL is refused").await.as_bytes(), "the problems");
+    search(&stage, &site).await;
+    // Tokens of both kinds: shown once, stored as hashes.
+    let join = stage.register("two").await.secret.expose();
+    let api = stage.hub().make_token("somebody", Role::Viewer, &system_clock()).await.expect("a token");
+    let answers = self::api(&stage, &site).await;
+    site.stop().await;
+    stage.stop_hub().await;
+    let git = stage.hub_folder().join("data").join("git");
+    let files = files(stage.folder.path()).into_iter().filter(|file| !file.starts_with(&git));
+    let kept = files.map(|file| (file.display().to_string(), std::fs::read(&file).unwrap_or_default()));
+    for (place, bytes) in kept.chain(answers).chain([("the log".to_owned(), logged())]) {
+        for secret in [&join, &api] {
+            let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+            assert!(!found, "a token is in clear in {place}");
+        }
+    }
     assert_absent(&logged(), "the log");
 }
