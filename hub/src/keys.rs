@@ -14,7 +14,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, fchown};
 use std::path::{Path, PathBuf};
 
 use skerry_certs::authority::{ApiAuthority, Authority};
@@ -119,6 +119,11 @@ impl KeyFolder {
         let path = self.path.join(name);
         let written = (|| {
             let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+            // Written by root for a hub that runs as somebody else: it must be able to read it.
+            let (folder, made) = (fs::metadata(&self.path)?, file.metadata()?);
+            if folder.uid() != made.uid() {
+                fchown(&file, Some(folder.uid()), Some(folder.gid()))?;
+            }
             file.write_all(text.as_bytes())?;
             file.sync_all()
         })();

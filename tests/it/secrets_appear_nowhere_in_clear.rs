@@ -115,7 +115,12 @@ async fn frames(stage: &Stage, site: &Site) {
                     bytes.extend(delta::decompress_at_most(&[], &zstd, CHUNK_BYTES_MAX as u64).expect("zstd"));
                 }
                 HubMessage::FetchDone => break,
-                other => panic!("{other:?}"),
+                other @ (HubMessage::Offer(_)
+                | HubMessage::TrustRoot(_)
+                | HubMessage::StateAck { .. }
+                | HubMessage::JournalAck { .. }
+                | HubMessage::BlobMissing { .. }
+                | HubMessage::Goodbye { .. }) => panic!("{other:?}"),
             }
         }
         assert_absent(&bytes, "a fetched blob");

@@ -8,7 +8,7 @@ const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH.saturating_add(Duration::
 struct Fleet {
     keys: KeyFolder,
     root: SigningKey,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 fn fleet() -> Fleet {
@@ -16,7 +16,7 @@ fn fleet() -> Fleet {
     let keys = KeyFolder::new(&folder.path().join("keys"));
     let fleet = FleetId::parse("north").expect("a name");
     let root = keys.create(&fleet, &["hub.example:7443".to_owned()], NOW).expect("keys");
-    Fleet { keys, root, _folder: folder }
+    Fleet { keys, root, folder }
 }
 
 fn addresses(list: &[&str]) -> Changes {
@@ -140,4 +140,21 @@ fn wrong_wishes_are_refused_and_change_nothing() {
     let none = Changes { dropped: vec![fleet.root.key_id()], ..Changes::default() };
     check(none, |error| matches!(error, RotateError::Threshold { keys: 0, .. }));
     assert_eq!(fleet.in_force(), before);
+}
+
+#[test]
+fn what_root_writes_belongs_to_whom_the_hub_runs_as() {
+    use std::os::unix::fs::{MetadataExt as _, chown};
+    const SOMEBODY: u32 = 12_345;
+    let fleet = fleet();
+    let keys = fleet.folder.path().join("keys");
+    // Only root can give files away, and only then there is something to see.
+    if chown(&keys, Some(SOMEBODY), Some(SOMEBODY)).is_err() {
+        return;
+    }
+    fleet.made(&Changes { new_signing_key: true, ..Changes::default() });
+    for name in ["trust-root.json", "trust-root.1.json", "bundle.key"] {
+        let owner = std::fs::metadata(keys.join(name)).expect("is there").uid();
+        assert_eq!(owner, SOMEBODY, "{name}");
+    }
 }
