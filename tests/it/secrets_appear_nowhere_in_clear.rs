@@ -226,32 +226,3 @@ async fn a_patch_of_a_secret_is_in_clear_nowhere_either_applied_or_refused() {
     stage.stop_hub().await;
     assert_absent(&logged(), "the log");
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn credentials_in_urls_and_tokens_are_in_clear_nowhere() {
-    let mut stage = Stage::build().await;
-    let mut site = stage.settled("one").await;
-    let source = format!(
-        "apiVersion: skerry.dev/v1alpha1\nkind: Source\nmetadata: {{name: leaky}}\nspec:\n  git: {{url: \"https://ana:{MARKER}@127.0.0.1:1/x.git\", ref: {{branch: main}}}}\n"
-    );
-    stage.work.write("fleet/leaky.yaml", source);
-    stage.push("credentials in a URL").await;
-    assert_absent(problems(&stage, "the URL is refused").await.as_bytes(), "the problems");
-    search(&stage, &site).await;
-    // Tokens of both kinds: shown once, stored as hashes.
-    let join = stage.register("two").await.secret.expose();
-    let api = stage.hub().make_token("somebody", Role::Viewer, &system_clock()).await.expect("a token");
-    let answers = self::api(&stage, &site).await;
-    site.stop().await;
-    stage.stop_hub().await;
-    let git = stage.hub_folder().join("data").join("git");
-    let files = files(stage.folder.path()).into_iter().filter(|file| !file.starts_with(&git));
-    let kept = files.map(|file| (file.display().to_string(), std::fs::read(&file).unwrap_or_default()));
-    for (place, bytes) in kept.chain(answers).chain([("the log".to_owned(), logged())]) {
-        for secret in [&join, &api] {
-            let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
-            assert!(!found, "a token is in clear in {place}");
-        }
-    }
-    assert_absent(&logged(), "the log");
-}
