@@ -175,13 +175,12 @@ mod tests {
 
     /// The settings that there are, as `docs/hub.toml.md` and the flags must know them.
     fn settings(prefix: &str, value: &toml::Value, found: &mut BTreeSet<String>) {
-        match value {
-            toml::Value::Table(table) => {
-                for (key, value) in table {
-                    settings(&if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") }, value, found);
-                }
-            }
-            _ => drop(found.insert(prefix.to_owned())),
+        let toml::Value::Table(table) = value else {
+            found.insert(prefix.to_owned());
+            return;
+        };
+        for (key, value) in table {
+            settings(&if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") }, value, found);
         }
     }
 
