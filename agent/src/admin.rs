@@ -5,6 +5,8 @@
 //! /readyz    200 when the store is open and a first plan was made, or there is no bundle to plan
 //! /metrics   Prometheus text
 //! /status    JSON, see StatusDocument
+//! /diff      JSON, see PlanDocument
+//! /drift     JSON, a list of DriftLine
 //! ```
 //! It only reads, and holds no secret; nothing can be changed through it. Where it listens is noted in the state
 //! folder, so that `skerry-agent status` finds it.
@@ -21,8 +23,10 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use http_body_util::{BodyExt as _, Empty, Limited};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use skerry_agent_core::accept::Me;
+use skerry_agent_core::plan::{Decision, Plan, Planned};
 use skerry_common::error_chain::Chain;
 use skerry_common::id::{ClusterId, ClusterName, FleetId};
 use skerry_common::report::{ApplicationReport, BundleMark, Condition, HeldPrune};
@@ -37,7 +41,10 @@ use crate::store::disk::{self, Disk as _, FolderDisk};
 use crate::target::Targets;
 use crate::tasks::keeper::Keeper;
 
+mod drift;
 mod metrics;
+
+pub use drift::{DriftLine, drifts};
 
 /// The file that holds the address.
 const ADDRESS_FILE: &str = "admin.address";
@@ -81,12 +88,30 @@ pub struct StatusDocument {
     pub held: Vec<HeldPrune>,
 }
 
+/// What the agent last planned and is not as it should be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanDocument {
+    /// The bundle that the plan reaches.
+    pub target: BundleMark,
+    /// Every object of which something is to be done, or refused, with the reason; objects that are kept are left out.
+    pub objects: Vec<Planned>,
+}
+
+impl PlanDocument {
+    fn of(plan: &Plan) -> Self {
+        let differs = |object: &&Planned| object.decision != Decision::Keep;
+        Self { target: plan.target, objects: plan.objects.iter().filter(differs).cloned().collect() }
+    }
+}
+
 /// What the server reads from.
 #[derive(Clone)]
 pub struct Admin {
     me: Me,
     name: ClusterName,
     snapshot: watch::Receiver<Arc<Snapshot>>,
+    plans: watch::Receiver<Option<Arc<Plan>>>,
     connected: watch::Receiver<bool>,
     targets: Targets,
     keeper: Keeper,
@@ -99,6 +124,7 @@ impl Admin {
             me: agent.me.clone(),
             name: agent.name.clone(),
             snapshot: agent.snapshot.clone(),
+            plans: agent.plans.clone(),
             connected: agent.connected.clone(),
             targets: agent.targets.clone(),
             keeper: agent.keeper.clone(),
@@ -150,6 +176,8 @@ fn router(admin: Admin) -> Router {
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics_text))
         .route("/status", get(status_json))
+        .route("/diff", get(diff_json))
+        .route("/drift", get(drift_json))
         .with_state(admin)
 }
 
@@ -175,6 +203,21 @@ async fn status_json(State(admin): State<Admin>) -> Response {
     }
 }
 
+async fn diff_json(State(admin): State<Admin>) -> Response {
+    let plan = admin.plans.borrow().clone();
+    match plan {
+        Some(plan) => axum::Json(PlanDocument::of(&plan)).into_response(),
+        None => (StatusCode::SERVICE_UNAVAILABLE, "nothing is planned yet\n").into_response(),
+    }
+}
+
+async fn drift_json(State(admin): State<Admin>) -> Response {
+    match admin.keeper.call(|store| drifts(store.unacknowledged())).await {
+        Ok(drifts) => axum::Json(drifts).into_response(),
+        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{}\n", Chain(&error))).into_response(),
+    }
+}
+
 /// Notes where the server listens.
 pub fn remember_address(state: &Path, address: SocketAddr) -> io::Result<()> {
     disk::replace(&FolderDisk::open(state)?, ADDRESS_FILE, address.to_string().as_bytes())
@@ -188,16 +231,19 @@ pub fn forget_address(state: &Path) {
     }
 }
 
-/// Asks the agent that runs on a state folder.
-pub async fn ask_status(state: &Path) -> io::Result<StatusDocument> {
+/// Asks the agent that runs on a state folder for one of its documents.
+pub async fn ask<T: DeserializeOwned>(state: &Path, path: &str) -> io::Result<T> {
     let bytes = FolderDisk::open(state)?.read(ADDRESS_FILE, ADDRESS_BYTES_MAX)?;
     let bytes = bytes.ok_or_else(|| io::Error::other("it serves no admin address"))?;
     let address: SocketAddr = String::from_utf8_lossy(&bytes).parse().map_err(io::Error::other)?;
-    let uri: http::Uri = format!("http://{}/status", reachable(address)).parse().map_err(io::Error::other)?;
+    let uri: http::Uri = format!("http://{}{path}", reachable(address)).parse().map_err(io::Error::other)?;
     let client = hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new())
         .build_http::<Empty<axum::body::Bytes>>();
     let exchange = async {
         let response = client.get(uri).await.map_err(io::Error::other)?;
+        if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+            return Err(io::Error::other("it does not know yet"));
+        }
         let body = Limited::new(response.into_body(), STATUS_BYTES_MAX).collect().await.map_err(io::Error::other)?;
         serde_json::from_slice(&body.to_bytes()).map_err(io::Error::other)
     };

@@ -11,7 +11,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use skerry_agent_core::plan::Protected;
+use skerry_agent_core::plan::{Plan, Protected};
 use skerry_certs::tls::WallClock;
 use skerry_common::error_chain::Chain;
 use skerry_common::journal::Event;
@@ -75,6 +75,8 @@ pub struct Agent {
     pub snapshot: watch::Receiver<Arc<Snapshot>>,
     /// Whether a hub session is up.
     pub connected: watch::Receiver<bool>,
+    /// What the agent last planned.
+    pub plans: watch::Receiver<Option<Arc<Plan>>>,
     /// The bundle in force; takes archives.
     pub targets: Targets,
     /// The store.
@@ -130,6 +132,7 @@ impl Agent {
             seed: options.seed,
         };
         let reconciler = Reconciler::open(parts, told).await?;
+        let plans = reconciler.plans();
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         tasks.spawn(reconciler.run(stop.clone()));
         let (up, connected) = watch::channel(false);
@@ -142,7 +145,7 @@ impl Agent {
             tasks.spawn(link.run(stop.clone()));
         }
         tasks.close();
-        Ok(Self { snapshot, connected, targets, keeper, me, name, tasks, stop, lease: (lease.0, lease.1) })
+        Ok(Self { snapshot, plans, connected, targets, keeper, me, name, tasks, stop, lease: (lease.0, lease.1) })
     }
 
     /// Finishes the step under way and stops.

@@ -4,7 +4,7 @@
 //! run ─────────┬─▶ joins when a token is given, then reconciles until it is told to stop
 //! join         │   a token over the network, or two files
 //! import FILE ─┴─▶ hands an archive to the agent that runs, or takes its place for a moment
-//! status · check · version
+//! status · diff · drift · check · version
 //! ```
 //! One process at a time works on a state folder: [`place`] holds it by an advisory lock, which the
 //! kernel gives back when the process ends in any way. stdout is data, stderr is talk.
@@ -16,6 +16,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use skerry_certs::tls::WallClock;
 use skerry_common::bundle::digest::Digest;
 
+mod differences;
 mod failure;
 mod import;
 mod inbox;
@@ -72,6 +73,18 @@ pub enum AgentCommand {
     },
     /// Show what is in force here; works whether or not the agent runs.
     Status {
+        /// How it is shown.
+        #[arg(short, long, value_enum, default_value = "human")]
+        output: StatusFormat,
+    },
+    /// Show what the running agent would do, or refuses to do, and why; exit code 1 when there is anything.
+    Diff {
+        /// How it is shown.
+        #[arg(short, long, value_enum, default_value = "human")]
+        output: StatusFormat,
+    },
+    /// Show the drifts that no hub has taken yet; exit code 1 while one is open. Works whether or not the agent runs.
+    Drift {
         /// How it is shown.
         #[arg(short, long, value_enum, default_value = "human")]
         output: StatusFormat,
@@ -204,6 +217,8 @@ pub async fn execute(line: AgentCommandLine) -> Result<Verdict, Failure> {
         AgentCommand::Join(args) => join::join(&state, args).await,
         AgentCommand::Import { file } => import::import(&state, &file).await,
         AgentCommand::Status { output } => status::status(&state, output).await,
+        AgentCommand::Diff { output } => differences::diff(&state, output).await,
+        AgentCommand::Drift { output } => differences::drift(&state, output).await,
         AgentCommand::Check(args) => crate::check::check(&state, args).await,
         AgentCommand::Version => data(&format!("skerry-agent {}", crate::transport::quic::PROGRAM_VERSION)),
     }

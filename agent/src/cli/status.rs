@@ -27,11 +27,15 @@ pub(super) async fn status(state: &Path, format: StatusFormat) -> Result<Verdict
 }
 
 async fn running(state: &Path) -> Result<StatusDocument, Failure> {
-    admin::ask_status(state).await.map_err(|error| {
-        Failure::retry(codes::ADMIN, &error)
-            .about("an agent runs here but cannot be asked")
-            .help("run it with `--admin 127.0.0.1:9440`; with `--admin off` it tells its log and its hub only")
-    })
+    admin::ask(state, "/status").await.map_err(asked)
+}
+
+/// An agent runs and does not answer.
+#[expect(clippy::needless_pass_by_value, reason = "it stands in `map_err`")]
+pub(super) fn asked(error: std::io::Error) -> Failure {
+    Failure::retry(codes::ADMIN, &error)
+        .about("an agent runs here but cannot be asked")
+        .help("run it with `--admin 127.0.0.1:9440`; with `--admin off` it tells its log and its hub only")
 }
 
 async fn stored(state: &Path) -> Result<StatusDocument, Failure> {
@@ -97,6 +101,6 @@ fn human(status: &StatusDocument) -> String {
 }
 
 /// The word of a value that serialises as one.
-fn word(value: &impl serde::Serialize) -> String {
+pub(super) fn word(value: &impl serde::Serialize) -> String {
     serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }

@@ -55,6 +55,9 @@ const FULL_PASS_INTERVAL: Duration = Duration::from_secs(600);
 /// How long after a failure to read the API it is tried again.
 const DISCOVERY_RETRY: Duration = Duration::from_secs(2);
 
+/// How soon is looked again at what a pass left: objects in a fight, or after a lease that ran out.
+const LEFT_INTERVAL: Duration = Duration::from_secs(5);
+
 /// How long the ledger waits for more to note: a rollout changes an object many times a minute.
 const NOTE_INTERVAL: Duration = Duration::from_secs(10);
 
@@ -116,7 +119,9 @@ pub struct Reconciler<C: Cluster> {
     full_pass_at: Instant,
     discover_at: Option<Instant>,
     note_at: Option<Instant>,
-    plan: Option<Plan>,
+    plan: Option<Arc<Plan>>,
+    /// The same, for people.
+    planned: watch::Sender<Option<Arc<Plan>>>,
     progress: Progress,
     /// Whether the last pass was allowed to act.
     acted: bool,
@@ -130,6 +135,8 @@ struct Progress {
     /// The bundle that was applied whole, last.
     applied: Option<BundleMark>,
     counts: Counts,
+    /// Objects that the last pass left: they wait, or it was cut short.
+    left: usize,
 }
 
 /// What was done for the bundle in force.
@@ -172,11 +179,17 @@ impl<C: Cluster> Reconciler<C> {
             discover_at: Some(now),
             note_at: None,
             plan: None,
-            progress: Progress { applied, counts: Counts::default() },
+            planned: watch::Sender::new(None),
+            progress: Progress { applied, counts: Counts::default(), left: 0 },
             acted: false,
             sync_requests: 0,
             snapshot,
         })
+    }
+
+    /// The newest plan, as it changes.
+    pub fn plans(&self) -> watch::Receiver<Option<Arc<Plan>>> {
+        self.planned.subscribe()
     }
 
     /// Runs until told to stop; a step under way is finished.
@@ -244,7 +257,10 @@ impl<C: Cluster> Reconciler<C> {
     }
 
     fn next_deadline(&self) -> Instant {
-        let retry = self.world.next_retry(Instant::now());
+        let now = Instant::now();
+        // What was left may have become due meanwhile, which nobody tells.
+        let left = (self.progress.left > 0).then(|| now + LEFT_INTERVAL);
+        let retry = [self.world.next_retry(now), left].into_iter().flatten().min();
         [retry, self.discover_at].into_iter().flatten().fold(self.full_pass_at, Instant::min)
     }
 
@@ -352,15 +368,17 @@ impl<C: Cluster> Reconciler<C> {
             }
             let hands = self.hands(&bundle).await?;
             let plan = self.planned(&desired).await;
-            self.acted = self.acts();
+            self.world.forget_failures(&plan);
+            (self.acted, self.progress.left) = (self.acts(), 0);
             if !self.acted {
-                self.plan = Some(plan);
+                self.plan = Some(Arc::new(plan));
                 return Ok(()); // the lease asks for the next pass
             }
             self.persist(plan.changes.clone()).await?;
             met = self.execute(&hands, &bundle, &plan).await?;
+            self.progress.left = met.left;
             let leads_on = met.stood_in_the_way || plan.followup == Followup::PlanAgain;
-            self.plan = Some(plan);
+            self.plan = Some(Arc::new(plan));
             if !leads_on || self.parts.target.has_changed().unwrap_or(true) {
                 break;
             }
@@ -478,7 +496,9 @@ impl<C: Cluster> Reconciler<C> {
         let blobs: Vec<Digest> = bundle.blobs().into_iter().map(|blob| blob.digest).collect();
         let stored = self.parts.keeper.call(move |store| {
             store.record(at, event)?;
-            store.set_last_good()?;
+            if store.head().current.is_some_and(|current| current.mark == mark) {
+                store.set_last_good()?;
+            }
             let head = *store.head();
             let envelopes = [head.current, head.last_good, head.highest].into_iter().flatten();
             let live: Vec<Digest> = envelopes.map(|root| root.envelope.digest).chain(blobs).collect();
@@ -503,6 +523,7 @@ impl<C: Cluster> Reconciler<C> {
     }
 
     fn publish(&self) {
+        self.planned.send_replace(self.plan.clone());
         let snapshot = self.summary();
         self.snapshot.send_if_modified(|known| {
             let news = !known.is_same(&snapshot);

@@ -10,5 +10,7 @@ mod fights_do_not_hold_back_a_new_bundle;
 mod kept_additions_are_told_apart;
 mod one_agent_acts_at_a_time;
 mod own_rights_are_not_for_bundles;
+mod people_are_shown_plan_and_drift;
 mod program;
 mod restarts_read_less_with_a_ledger;
+mod stores_that_are_damaged_lose_nothing;

@@ -158,6 +158,9 @@ fn an_agent_that_has_not_joined_says_what_to_do() {
     let site = Site::make();
     refused(&site.run(&["status"]), 2, "error[SK0920]: ");
     refused(&site.run(&["run", "--admin", "off", "--kubeconfig", "none"]), 2, "error[SK0920]: ");
+    refused(&site.run(&["drift"]), 2, "error[SK0920]: ");
+    refused(&site.run(&["diff"]), 3, "error[SK0925]: ");
+    assert_eq!(site.run(&["diff", "--nonsense"]).status.code(), Some(2));
     refused(&site.import(&site.archive(1, &site.fleet.bundle_key)), 2, "error[SK0920]: ");
 }
 
@@ -214,5 +217,9 @@ fn the_admin_server_tells_health_and_numbers() {
         assert!(metrics.lines().any(|it| it == line), "`{line}` is missing: {metrics}");
     }
     assert!(site.ask("/nothing").starts_with("HTTP/1.0 404"));
+    assert!(site.ask("/diff").starts_with("HTTP/1.0 503"), "nothing is planned");
+    refused(&site.run(&["diff"]), 3, "error[SK0925]: ");
+    assert_eq!(success(&site.run(&["drift"])), "", "nothing has drifted");
+    assert_eq!(success(&site.run(&["drift", "-o", "json"])), "[]\n");
     assert_eq!(running.stop(), Some(0));
 }

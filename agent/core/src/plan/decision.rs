@@ -82,6 +82,13 @@ impl Decision {
     }
 }
 
+impl Decision {
+    /// Whether a difference would only be told of.
+    pub fn is_told(&self) -> bool {
+        matches!(self, Self::Refused { why: Why::NotHealed { .. } | Why::Observed { .. } })
+    }
+}
+
 /// Why an object has to be created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -200,6 +200,7 @@ impl<C: Cluster> Reconciler<C> {
     fn same(&mut self, bundle: &AcceptedBundle, planned: &Planned, live: &serde_json::Value, told: &mut Told) {
         self.remember(bundle, planned, live);
         self.world.book.clean(&planned.key);
+        self.world.failures.remove(&planned.key);
         told.same.insert(planned.key.clone());
     }
 
@@ -237,6 +238,9 @@ impl<C: Cluster> Reconciler<C> {
             told.heals.insert(key.clone(), fields);
         } else {
             told.reports.insert(key.clone());
+            if !told.heals.contains_key(key) {
+                self.world.failures.remove(key);
+            }
         }
         Ok(())
     }

@@ -43,7 +43,7 @@ impl<C: Cluster> Reconciler<C> {
     /// What is said of the world now.
     pub(super) fn summary(&self) -> Snapshot {
         let current = self.bundle.as_ref().map(|bundle| bundle.mark());
-        let plan = self.plan.as_ref().filter(|plan| Some(plan.target) == current);
+        let plan = self.plan.as_deref().filter(|plan| Some(plan.target) == current);
         let failures = &self.world.failures;
         let failures: BTreeMap<_, _> = failures.iter().map(|(key, failure)| (key, failure.message.as_str())).collect();
         let inputs = |bundle| ReportInputs {

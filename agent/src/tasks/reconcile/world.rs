@@ -10,7 +10,7 @@ use skerry_agent_core::drift::{AdditionPolicy, Book, Fights, Treatment, addition
 use skerry_agent_core::health::{Judgement, Observed, judge};
 use skerry_agent_core::inventory::{Inventory, Record};
 use skerry_agent_core::marks;
-use skerry_agent_core::plan::{self, DesiredSet, KindFacts, Live, LiveMeta, Phase, Planned, Protection};
+use skerry_agent_core::plan::{self, DesiredSet, KindFacts, Live, LiveMeta, Phase, Plan, Planned, Protection};
 use skerry_common::bundle::manifest::Policy;
 use skerry_common::diagnostic::ErrorClass;
 use skerry_common::id::{ApplicationName, FleetId, Place};
@@ -22,6 +22,9 @@ use crate::tasks::watch::Subject;
 
 /// The first pause before a failed object is tried again.
 const RETRY_FIRST: Duration = Duration::from_secs(1);
+
+/// How soon what is overdue is tried again.
+const RETRY_SOONEST: Duration = Duration::from_millis(100);
 
 /// The longest: what fails for good is tried again every five minutes, in case somebody repaired it.
 const RETRY_LONGEST: Duration = Duration::from_secs(300);
@@ -238,10 +241,17 @@ impl World {
         failed || planned.decision.is_healing() && self.fights.paused_until(now, &planned.key).is_some()
     }
 
-    /// When the next failed object or fight is due.
+    /// When the next failed object or fight is due; what became due during the pass that just ended is due soon.
     pub(super) fn next_retry(&self, now: Instant) -> Option<Instant> {
-        let failures = self.failures.values().map(|failure| failure.retry_at).filter(|at| *at > now).min();
+        let failures = self.failures.values().map(|failure| failure.retry_at.max(now + RETRY_SOONEST)).min();
         [failures, self.fights.next_deadline(now)].into_iter().flatten().min()
+    }
+
+    /// Forgets failures of objects with which nothing is to be done any more.
+    pub(super) fn forget_failures(&mut self, plan: &Plan) {
+        let is_left = |planned: &&Planned| planned.step().is_some() || planned.decision.is_told();
+        let left: BTreeSet<&ObjectKey> = plan.objects.iter().filter(is_left).map(|planned| &planned.key).collect();
+        self.failures.retain(|key, _| left.contains(key));
     }
 
     /// The policy of an application: the bundle's, or the last known one of an application that left.

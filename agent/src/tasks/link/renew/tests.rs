@@ -5,12 +5,20 @@ use skerry_certs::tls::{HUB_LIMITS, Peer, ServedIdentity, link_server_config, pe
 use skerry_common::bundle::trust::{TRUST_ROOT_SCHEMA, TRUST_ROOT_TYPE, TrustRoot, TrustedRoot};
 use skerry_common::diagnostic::Code;
 use skerry_common::id::{ClusterId, ClusterName, Epoch, FleetId};
+use skerry_common::report::Facts;
 use skerry_common::wire::v1::EnrollResponse;
 use skerry_link::{FrameReader, FrameWriter};
+use std::sync::Arc;
 use time::Duration as Days;
-use tokio::sync::mpsc;
+
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::snapshot::Snapshot;
+use crate::target::Targets;
+use crate::tasks::keeper::Keeper;
+use crate::tasks::link::Link;
 
 const START: OffsetDateTime = time::macros::datetime!(2026-03-01 0:00 UTC);
 
@@ -25,7 +33,7 @@ struct Site {
     authority: Authority,
     folder: IdentityFolder,
     enrolled: Enrolled,
-    _temporary: tempfile::TempDir,
+    temporary: tempfile::TempDir,
 }
 
 impl Site {
@@ -54,7 +62,7 @@ impl Site {
         let csr = folder.agent_key().expect("a key").request_der().expect("a request");
         let grant = grant(&authority, &trust, "one", &csr, START);
         let enrolled = folder.store_grant(&grant, &trust, START).expect("stores");
-        Self { authority, folder, enrolled, _temporary: temporary }
+        Self { authority, folder, enrolled, temporary }
     }
 
     fn stored_end(&self) -> OffsetDateTime {
@@ -74,45 +82,101 @@ fn grant(authority: &Authority, trust: &TrustedRoot, name: &str, csr: &[u8], now
     }
 }
 
+/// A hub's door on loopback.
+fn door(site: &Site, socket: std::net::UdpSocket, now: OffsetDateTime) -> quinn::Endpoint {
+    let hub = site.authority.issue_hub(now, 90).expect("a hub");
+    let roots = site.authority.roots().expect("roots");
+    let hub = ServedIdentity::new(&hub).expect("fits");
+    let config = link_server_config(&hub, &roots, &WallClock::fixed(now), &HUB_LIMITS).expect("settings");
+    let runtime = quinn::default_runtime().expect("a runtime");
+    quinn::Endpoint::new(quinn::EndpointConfig::default(), Some(config), socket, runtime).expect("binds")
+}
+
+/// Reads a request to renew, answers it, and waits until the agent has read the answer.
+async fn answer(connection: &quinn::Connection, response: impl FnOnce(&[u8]) -> EnrollResponse) {
+    let (send, receive) = connection.accept_bi().await.expect("a stream");
+    let (mut writer, mut reader) = (FrameWriter::new(send), FrameReader::new(receive));
+    reader.hello().await.expect("a hello");
+    writer.hello("0").await.expect("says hello");
+    let EnrollRequest::Renew { csr } = reader.message().await.expect("a request") else { panic!("no renewal") };
+    writer.message(&response(&csr)).await.expect("answers");
+    writer.finish().await.expect("finishes");
+    connection.closed().await;
+}
+
 /// Renews at `now` with a hub that answers once; tells who the hub saw and what came of it.
 async fn renewed(now: OffsetDateTime, refuses: bool) -> (Peer, Result<Identity, RenewError>, Site) {
     let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
-    let address = socket.local_addr().expect("an address");
-    let site = Site::joined(&address.to_string());
-    let clock = WallClock::fixed(now);
-    let hub = site.authority.issue_hub(now, 90).expect("a hub");
-    let roots = site.authority.roots().expect("roots");
-    let config =
-        link_server_config(&ServedIdentity::new(&hub).expect("fits"), &roots, &clock, &HUB_LIMITS).expect("settings");
-    let runtime = quinn::default_runtime().expect("a runtime");
-    let endpoint =
-        quinn::Endpoint::new(quinn::EndpointConfig::default(), Some(config), socket, runtime).expect("binds");
+    let site = Site::joined(&socket.local_addr().expect("an address").to_string());
+    let endpoint = door(&site, socket, now);
     let (seen, mut saw) = mpsc::channel(1);
     let (fleet, trust) = (site.enrolled.me.fleet.clone(), site.enrolled.trust.clone());
     let mut renewal = Renewal::new(&site.enrolled.tls);
     assert!(renewal.is_due(now));
-    renewal.begin(&site.enrolled, &site.folder, &clock);
+    renewal.begin(&site.enrolled, &site.folder, &WallClock::fixed(now));
     assert!(!renewal.is_due(now), "one attempt at a time");
     let serve = async {
         let connection = endpoint.accept().await.expect("a caller").await.expect("connects");
         seen.send(peer_of_connection(&fleet, &connection, now).expect("a peer")).await.expect("tells");
-        let (send, receive) = connection.accept_bi().await.expect("a stream");
-        let (mut writer, mut reader) = (FrameWriter::new(send), FrameReader::new(receive));
-        reader.hello().await.expect("a hello");
-        writer.hello("0").await.expect("says hello");
-        let EnrollRequest::Renew { csr } = reader.message().await.expect("a request") else { panic!("no renewal") };
-        let response = match refuses {
+        answer(&connection, |csr| match refuses {
             true => EnrollResponse::Refused { code: Code(104).0, reason: "no".into() },
-            false => EnrollResponse::Granted(grant(&site.authority, &trust, "one", &csr, now)),
-        };
-        writer.message(&response).await.expect("answers");
-        writer.finish().await.expect("finishes");
-        connection.closed().await;
+            false => EnrollResponse::Granted(grant(&site.authority, &trust, "one", csr, now)),
+        })
+        .await;
     };
     let (ended, ()) = tokio::join!(renewal.ended(), serve);
     let Some(Step::Ended(ended)) = ended else { panic!("it did not end") };
     let stored = ended.and_then(|grant| Ok(site.folder.store_renewed(&grant, &site.enrolled, now)?));
     (saw.recv().await.expect("a peer"), stored, site)
+}
+
+/// What a link hears of the agent's other tasks.
+type Others = (watch::Sender<Arc<Snapshot>>, watch::Sender<Facts>);
+
+/// The whole link, on a store of its own, as it runs in an agent.
+async fn link(site: &Site, now: OffsetDateTime) -> (Link, Others) {
+    let keeper = Keeper::open(&site.temporary.path().join("store"), 1).expect("a store");
+    let trust = watch::Sender::new(site.enrolled.trust.clone());
+    let clock = WallClock::fixed(now);
+    let me = site.enrolled.me.clone();
+    let targets = Targets::open(keeper.clone(), me, trust.subscribe(), clock.clone()).await.expect("targets");
+    let identity = IdentityFolder::open(&site.temporary.path().join("identity")).expect("opens");
+    let enrolled = identity.enrolled().expect("reads").expect("joined");
+    let (told, snapshot) = watch::channel(Arc::new(Snapshot::empty()));
+    let (read, facts) = watch::channel(Facts::default());
+    let connected = watch::Sender::new(false);
+    let link = Link { enrolled, identity, keeper, targets, snapshot, facts, trust, connected, clock, seed: 1 };
+    (link, (told, read))
+}
+
+#[tokio::test]
+async fn the_link_renews_what_is_due_and_connects_with_the_new_certificate() {
+    for (days, lapsed) in [(2, false), (30, true)] {
+        let now = START + Days::days(days) + Days::HOUR;
+        let socket = std::net::UdpSocket::bind("127.0.0.1:0").expect("a port");
+        let site = Site::joined(&socket.local_addr().expect("an address").to_string());
+        let endpoint = door(&site, socket, now);
+        let (fleet, trust) = (site.enrolled.me.fleet.clone(), site.enrolled.trust.clone());
+        let old = site.enrolled.tls.peer().expect("a peer").serial.clone();
+        let stop = CancellationToken::new();
+        let (link, _others) = link(&site, now).await;
+        let driving = tokio::spawn(link.run(stop.clone()));
+
+        let first = endpoint.accept().await.expect("a caller").await.expect("connects");
+        let peer = peer_of_connection(&fleet, &first, now).expect("a peer");
+        assert_eq!(matches!(peer, Peer::Lapsed(_)), lapsed, "{peer:?}");
+        let granted = |csr: &[u8]| EnrollResponse::Granted(grant(&site.authority, &trust, "one", csr, now));
+        answer(&first, granted).await;
+
+        let second = endpoint.accept().await.expect("a session").await.expect("connects");
+        let Peer::Member(member) = peer_of_connection(&fleet, &second, now).expect("a peer") else {
+            panic!("no member")
+        };
+        assert_ne!(member.serial, old);
+        assert_eq!(site.stored_end(), now + Days::days(LIFE.into()), "what it connects with is stored");
+        stop.cancel();
+        driving.await.expect("it ends");
+    }
 }
 
 #[tokio::test]
