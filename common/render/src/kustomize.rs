@@ -72,6 +72,7 @@ pub(crate) fn build(view: &View<'_>, folder: &str) -> Fallible<Vec<Source>> {
 pub(crate) fn resources(view: &View<'_>, folder: &str) -> Fallible<Vec<Resource>> {
     let root = accumulate::open_root(view, folder)?;
     let Gathered { mut resources, config, vars } = accumulate::accumulate(view, &root)?;
+    openapi::check(view)?;
     generators::add_hashes(&mut resources)?;
     trace::end(view, &mut resources, "HashTransformer");
     name_refs::rewrite(&mut resources, config.references())?;

@@ -32,6 +32,9 @@ const DEPTH_MAX: usize = 64;
 /// Reads a file of definitions.
 pub(crate) fn read(view: &View<'_>, found: &Found, content: &[u8], at: &Location) -> Fallible<Additions> {
     let nodes = parse_nodes(content, &found.path, &view.limits)?;
+    if nodes.is_empty() && !content.is_empty() {
+        return Ok(Additions::default());
+    }
     let root = nodes.first().filter(|root| root.is_mapping());
     let Some(root) = root.filter(|root| root.entries().iter().all(|(_, one)| one.is_mapping() || one.is_null())) else {
         let message =

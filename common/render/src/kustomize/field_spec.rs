@@ -178,7 +178,7 @@ fn descend(
     match node.get_mut(name) {
         None if is_list => return Ok(()),
         None => match made {
-            Some(made) => node.set(name, made),
+            Some(made) => set_under(node, name, made),
             None => return Ok(()),
         },
         Some(value) if value.is_null() => {

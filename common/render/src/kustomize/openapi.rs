@@ -28,15 +28,24 @@ pub(crate) fn choose(view: &View<'_>, kustomization: &Kustomization) -> Fallible
         (Some(_), Some(_)) => Err("either a `path` or a `version` can be named, not both".to_owned()),
         (None, Some(version)) => view.schema().choose_version(version),
         (Some((found, content)), None) => {
-            let nodes = parse_nodes(content, &found.path, &view.limits)?;
+            let nodes = parse_nodes(content, &found.path, &view.limits).unwrap_or_default();
             let json = nodes.first().and_then(|node| to_json_with(node, Rules::Kubernetes).ok()).unwrap_or_default();
-            let custom = Custom::read(&json).and_then(|custom| view.schema().choose(custom));
-            custom.map_err(|message| format!("the schema in `{}` cannot be used: {message}", found.path))
+            let named = |message| format!("the schema in `{}` cannot be used: {message}", found.path);
+            view.schema().choose(Custom::read(&json).map_err(named), &rule.at);
+            Ok(())
         }
     };
     match chosen {
         Ok(()) => Ok(()),
         Err(message) => fail(codes::SCHEMA, &rule.at, message),
+    }
+}
+
+/// Refuses a schema file that cannot be used and was needed.
+pub(crate) fn check(view: &View<'_>) -> Fallible<()> {
+    match view.schema().problem() {
+        Some((message, at)) => fail(codes::SCHEMA, at, message),
+        None => Ok(()),
     }
 }
 

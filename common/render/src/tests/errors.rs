@@ -349,7 +349,7 @@ fn variables_and_what_transformers_know() {
     );
     check("openapi: {path: a.yaml, version: v1.21.2}", "error[SK0486]: either a `path` or a `version` can be named");
     check(
-        "openapi: {path: folder/x.txt}",
+        "openapi: {path: folder/x.txt}\npatches: [{patch: '{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}'}]",
         "error[SK0486]: the schema in `k/folder/x.txt` cannot be used: it is no OpenAPI document",
     );
 }

@@ -136,6 +136,14 @@ impl Reader {
         self.text(parent, key).filter(|text| !text.is_empty())
     }
 
+    /// A text that a number does not pass for in any file: the parts of an identity.
+    pub(crate) fn exact_text(&mut self, parent: &Spot<'_>, key: &str) -> Option<String> {
+        let converts = std::mem::replace(&mut self.converts, false);
+        let text = self.text(parent, key);
+        self.converts = converts;
+        text
+    }
+
     fn value(&mut self, spot: &Spot<'_>) -> Option<String> {
         let resolved = spot.node.resolve();
         if resolved == Resolved::Str || (self.converts && resolved != Resolved::NotScalar) {

@@ -133,11 +133,11 @@ fn source_rule(reader: &mut Reader, spot: &Spot<'_>) -> Option<SourceRule> {
     let path = reader.filled(spot, "fieldPath").unwrap_or_else(|| FIELD_PATH.to_owned());
     let options = options(reader, spot);
     Some(SourceRule {
-        group: reader.text(spot, "group").unwrap_or_default(),
-        version: reader.text(spot, "version").unwrap_or_default(),
-        kind: reader.text(spot, "kind").unwrap_or_default(),
-        name: reader.text(spot, "name").unwrap_or_default(),
-        namespace: reader.text(spot, "namespace").unwrap_or_default(),
+        group: reader.exact_text(spot, "group").unwrap_or_default(),
+        version: reader.exact_text(spot, "version").unwrap_or_default(),
+        kind: reader.exact_text(spot, "kind").unwrap_or_default(),
+        name: reader.exact_text(spot, "name").unwrap_or_default(),
+        namespace: reader.exact_text(spot, "namespace").unwrap_or_default(),
         field: field(reader, spot, path)?,
         delimiter: options.delimiter,
         index: options.index,

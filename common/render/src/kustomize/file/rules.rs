@@ -137,9 +137,9 @@ pub(crate) fn field_specs(reader: &mut Reader, parent: &Spot<'_>, key: &str) -> 
             continue;
         }
         specs.push(FieldSpec {
-            group: reader.text(&spot, "group").unwrap_or_default(),
-            version: reader.text(&spot, "version").unwrap_or_default(),
-            kind: reader.text(&spot, "kind").unwrap_or_default(),
+            group: reader.exact_text(&spot, "group").unwrap_or_default(),
+            version: reader.exact_text(&spot, "version").unwrap_or_default(),
+            kind: reader.exact_text(&spot, "kind").unwrap_or_default(),
             path,
             creates: reader.flag(&spot, "create"),
         });
@@ -195,7 +195,11 @@ pub(crate) fn patch(reader: &mut Reader, spot: &Spot<'_>, inline: &str) -> Optio
 pub(crate) fn selector(reader: &mut Reader, spot: &Spot<'_>) -> Option<Selector> {
     const KNOWN: &[&str] = &["group", "version", "kind", "name", "namespace", "labelSelector", "annotationSelector"];
     reader.only(spot, KNOWN);
-    let values = KNOWN.iter().map(|key| (*key, reader.text(spot, key).unwrap_or_default())).collect();
+    let mut text = |key: &str| match key {
+        "labelSelector" | "annotationSelector" => reader.text(spot, key),
+        _ => reader.exact_text(spot, key),
+    };
+    let values = KNOWN.iter().map(|key| (*key, text(key).unwrap_or_default())).collect();
     match Selector::parse(values) {
         Ok(selector) => Some(selector),
         Err((field, message)) => {

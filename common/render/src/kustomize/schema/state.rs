@@ -4,6 +4,8 @@
 
 use std::sync::Arc;
 
+use skerry_common::diagnostic::Location;
+
 use super::{Custom, Table};
 
 /// The version of the built-in schema, the only one that Kustomize 5.8 has.
@@ -15,13 +17,16 @@ pub(crate) struct State {
     table: Arc<Table>,
     custom: Option<Arc<Custom>>,
     is_decided: bool,
+    /// Why the schema file cannot be used, where it is named, and how often a schema was needed
+    /// before. As in Kustomize that is an error only when it is needed.
+    broken: Option<(String, Location, usize)>,
     /// How often the built-in schema has been needed already.
     uses: usize,
 }
 
 impl Default for State {
     fn default() -> Self {
-        Self { table: Table::builtin(), custom: None, is_decided: false, uses: 0 }
+        Self { table: Table::builtin(), custom: None, is_decided: false, broken: None, uses: 0 }
     }
 }
 
@@ -43,14 +48,23 @@ impl State {
         Ok(())
     }
 
-    /// Takes a schema file.
-    pub(crate) fn choose(&mut self, custom: Custom) -> Result<(), String> {
+    /// Takes a schema file, or what is wrong with it.
+    pub(crate) fn choose(&mut self, custom: Result<Custom, String>, at: &Location) {
         let mut table = if self.uses > 0 { (*self.table).clone() } else { Table::default() };
-        custom.add_to(&mut table)?;
-        self.table = Arc::new(table);
-        self.custom = Some(Arc::new(custom));
         self.is_decided = true;
-        Ok(())
+        match custom.and_then(|custom| custom.add_to(&mut table).map(|()| custom)) {
+            Err(message) => self.broken = Some((message, at.clone(), self.uses)),
+            Ok(custom) => {
+                self.table = Arc::new(table);
+                self.custom = Some(Arc::new(custom));
+            }
+        }
+    }
+
+    /// What is wrong with the schema file, when it has been needed.
+    pub(crate) fn problem(&self) -> Option<(&str, &Location)> {
+        let (message, at, uses) = self.broken.as_ref()?;
+        (self.uses > *uses).then_some((message, at))
     }
 
     /// The table, which from then on counts as used.
@@ -76,6 +90,6 @@ impl State {
 
     /// Takes notice of a resource: a kind that is not built in makes Kustomize look it up.
     pub(crate) fn meet(&mut self, api_version: &str, kind: &str) {
-        self.uses += usize::from(self.table.of_kind(api_version, kind).is_unknown());
+        self.uses += usize::from(Table::builtin().of_kind(api_version, kind).is_unknown());
     }
 }
