@@ -27,12 +27,12 @@ use crate::identity::{AgentIdentityError, Enrolled, IdentityFolder};
 use crate::ledger::desk::Desk;
 use crate::snapshot::Snapshot;
 use crate::target::{TargetError, Targets};
-use crate::trust::Trust;
 use crate::tasks::keeper::{Keeper, KeeperError};
 use crate::tasks::lease::{LeaseKeeper, Standing};
 use crate::tasks::link::Link;
 use crate::tasks::reconcile::{PassError, Reconciler, ReconcilerParts};
 use crate::transport::quic::PROGRAM_VERSION;
+use crate::trust::Trust;
 
 /// How an agent runs.
 #[derive(Debug, Clone)]

@@ -20,8 +20,8 @@ use tokio::sync::watch;
 use tracing::{debug, info, warn};
 
 use crate::store::StoreError;
-use crate::trust::Trust;
 use crate::tasks::keeper::{FolderStore, Keeper, KeeperError};
+use crate::trust::Trust;
 
 /// No agent was built before this: the lower bound of every clock (2026-01-01).
 const BUILD_TIME: OffsetDateTime = time::macros::datetime!(2026-01-01 0:00 UTC);
@@ -71,12 +71,7 @@ pub struct Targets {
 
 impl Targets {
     /// Takes up the bundle that was in force when the agent last ran, if there was one.
-    pub async fn open(
-        keeper: Keeper,
-        me: Me,
-        trust: Trust,
-        clock: WallClock,
-    ) -> Result<Self, TargetError> {
+    pub async fn open(keeper: Keeper, me: Me, trust: Trust, clock: WallClock) -> Result<Self, TargetError> {
         let who = me.clone();
         let stored = keeper.call(move |store| read_current(store, &who)).await??;
         Ok(Self { keeper, me, trust, clock, current: watch::Sender::new(stored.map(Arc::new)) })

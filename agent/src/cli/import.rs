@@ -14,9 +14,9 @@ use super::told::{data, talk};
 use super::{Failure, Place, Verdict, codes, system_clock};
 use crate::agent::{identity_folder, store_folder};
 use crate::identity::IdentityFolder;
-use crate::trust::Trust;
 use crate::target::Targets;
 use crate::tasks::keeper::Keeper;
+use crate::trust::Trust;
 
 /// How long the running agent may take to judge an archive: a large one on a small disk.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);

@@ -36,8 +36,8 @@ use super::keeper::{Keeper, KeeperError};
 use crate::identity::{Enrolled, IdentityFolder};
 use crate::snapshot::Snapshot;
 use crate::target::{TargetError, Targets};
-use crate::trust::{ConsiderError, Trust};
 use crate::transport::quic::{ConnectError, HubConnection, PROGRAM_VERSION, connect};
+use crate::trust::{ConsiderError, Trust};
 use fetch::Fetcher;
 use renew::{Renewal, Step};
 

@@ -19,6 +19,7 @@ use crate::snapshot::Snapshot;
 use crate::target::Targets;
 use crate::tasks::keeper::Keeper;
 use crate::tasks::link::Link;
+use crate::trust::Trust;
 
 const START: OffsetDateTime = time::macros::datetime!(2026-03-01 0:00 UTC);
 
@@ -136,11 +137,12 @@ type Others = (watch::Sender<Arc<Snapshot>>, watch::Sender<Facts>);
 /// The whole link, on a store of its own, as it runs in an agent.
 async fn link(site: &Site, now: OffsetDateTime) -> (Link, Others) {
     let keeper = Keeper::open(&site.temporary.path().join("store"), 1).expect("a store");
-    let trust = watch::Sender::new(site.enrolled.trust.clone());
+    let identity = || IdentityFolder::open(&site.temporary.path().join("identity")).expect("opens");
+    let trust = Trust::new(identity(), site.enrolled.trust.clone());
     let clock = WallClock::fixed(now);
     let me = site.enrolled.me.clone();
-    let targets = Targets::open(keeper.clone(), me, trust.subscribe(), clock.clone()).await.expect("targets");
-    let identity = IdentityFolder::open(&site.temporary.path().join("identity")).expect("opens");
+    let targets = Targets::open(keeper.clone(), me, trust.clone(), clock.clone()).await.expect("targets");
+    let identity = identity();
     let enrolled = identity.enrolled().expect("reads").expect("joined");
     let (told, snapshot) = watch::channel(Arc::new(Snapshot::empty()));
     let (read, facts) = watch::channel(Facts::default());
