@@ -7,7 +7,7 @@ use futures::StreamExt as _;
 use serde_json::json;
 use skerry_agent::cluster::kube::Access;
 use skerry_common::report::BundleMark;
-use skerry_tests::audit::AuditLog;
+use skerry_tests::audit::{AuditEvent, AuditLog};
 use skerry_tests::controlplane::{ControlPlane, ControlPlaneOptions, Http};
 use skerry_tests::programs::Process;
 use skerry_tests::stage::{Site, Stage, ensure, free_address};
@@ -228,9 +228,26 @@ impl<'a> Play<'a> {
         AuditLog::open(self.plane.audit_log()).from_now_on().expect("an audit log")
     }
 
-    /// What an agent asks of the API server that starts and finds nothing changed, and how long it takes to plan.
+    /// What an agent asks of the API server that starts and finds nothing changed, and how long it takes to plan:
+    /// with what it remembered of live objects, and without.
     async fn restarts(&mut self) -> Vec<Figure> {
-        eprintln!("a restart with nothing changed …");
+        eprintln!("restarts with nothing changed …");
+        // One that writes what it knows, then one that reads it, then one that cannot.
+        self.restart().await;
+        let (writes, requests, took) = self.restart().await;
+        std::fs::remove_dir_all(self.site.options.state_folder.join("ledger")).expect("there is a ledger");
+        let (_, requests_without, took_without) = self.restart().await;
+        let against = "without-ledger";
+        let milliseconds = |took: Duration| took.as_secs_f64() * 1000.0;
+        vec![
+            Figure::new("quiet-restart-writes", writes as f64, "requests"),
+            Figure::new("quiet-restart-requests", requests as f64, "requests").against(against, requests_without as f64),
+            Figure::milliseconds("quiet-restart", took).against(against, milliseconds(took_without)),
+        ]
+    }
+
+    /// Writes, all requests, and the time until everything is planned and applied.
+    async fn restart(&mut self) -> (usize, usize, Duration) {
         let audit = self.audit();
         let began = Instant::now();
         self.site.start().await;
@@ -238,13 +255,9 @@ impl<'a> Play<'a> {
         let planned = snapshot.wait_for(|snapshot| snapshot.tally.keep > 0);
         tokio::time::timeout(DEADLINE, planned).await.expect("plans").expect("lives");
         let took = began.elapsed();
-        let events = audit.events().expect("reads").by_user("kubernetes-admin").without_resource("leases");
-        let (all, writes) = (events.count(), events.matching(skerry_tests::audit::AuditEvent::is_write).count());
         self.site.stop().await;
-        vec![
-            Figure::new("quiet-restart-writes", writes as f64, "requests"),
-            Figure::new("quiet-restart-requests", all as f64, "requests"),
-            Figure::milliseconds("quiet-restart", took),
-        ]
+        let events = audit.events().expect("reads").by_user("kubernetes-admin").without_resource("leases");
+        let requests = events.count();
+        (events.matching(AuditEvent::is_write).count(), requests, took)
     }
 }
