@@ -241,7 +241,8 @@ impl<'a> Play<'a> {
         let milliseconds = |took: Duration| took.as_secs_f64() * 1000.0;
         vec![
             Figure::new("quiet-restart-writes", writes as f64, "requests"),
-            Figure::new("quiet-restart-requests", requests as f64, "requests").against(against, requests_without as f64),
+            Figure::new("quiet-restart-requests", requests as f64, "requests")
+                .against(against, requests_without as f64),
             Figure::milliseconds("quiet-restart", took).against(against, milliseconds(took_without)),
         ]
     }
