@@ -22,8 +22,8 @@ impl Coverage {
         }
     }
 
-    /// A table; says which fields and pairs never occurred.
-    pub(crate) fn shown(&self, without: &[String]) -> String {
+    /// A table, and how many pairs of fields never occurred.
+    pub(crate) fn shown(&self, without: &[String]) -> (String, usize) {
         let mut fields: Vec<&str> = ALL.to_vec();
         fields.retain(|field| !without.iter().any(|name| field.starts_with(name.as_str())));
         fields.sort_unstable();
@@ -49,6 +49,6 @@ impl Coverage {
         for pair in missing.iter().take(20) {
             text.push_str(&format!("never: {pair}\n"));
         }
-        text
+        (text, missing.len())
     }
 }

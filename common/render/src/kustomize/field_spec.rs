@@ -246,9 +246,11 @@ pub(crate) fn set_string(node: &mut Node, new: &str) -> Result<(), Misfit> {
 pub(crate) fn keep_style(old: &Node, new: &mut Node) {
     let is_plain = new.is_plain();
     match (&old.kind, &mut new.kind) {
-        (NodeKind::Scalar { style: ScalarStyle::Plain, .. }, NodeKind::Scalar { text, .. }) => {
+        (NodeKind::Scalar { style: ScalarStyle::Plain, .. }, NodeKind::Scalar { style, text }) => {
             if !is_plain {
-                new.kind = Node::string(std::mem::take(text)).kind;
+                *style = ScalarStyle::Plain;
+                let is_text = implied_tag(text) == "!!str";
+                new.set_tag((!is_text).then(|| "!!str".to_owned()));
             }
         }
         (NodeKind::Scalar { style: old, .. }, NodeKind::Scalar { style, .. }) => {
