@@ -107,6 +107,7 @@ fn target(
         enter(view, &component, entry, around)?;
         gathered = target(view, &component, gathered, around)?;
         refuse_conflicts(&gathered.resources, "the component")?;
+        gathered.config = Config::default().merge(&gathered.config, &entry.at)?;
         around.leave();
     }
     transform(view, kustomization, around, &mut gathered)?;
