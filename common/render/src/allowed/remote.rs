@@ -8,7 +8,7 @@
 //! `file://`: nowhere). The query may hold `ref` (or `version`), `submodules` and `timeout`.
 
 use std::fmt;
-use std::sync::Arc;
+use std::rc::Rc;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -28,7 +28,7 @@ const FILE: &str = "file://";
 /// same base it gives the same tree as long as it lives.
 pub trait RemoteSources: fmt::Debug + Send + Sync {
     /// The tree of a repository at a ref; the path of the base is not looked at.
-    fn tree(&self, base: &RemoteBase) -> Result<Arc<dyn SourceTree + Send + Sync>, RemoteError>;
+    fn tree(&self, base: &RemoteBase) -> Result<Rc<dyn SourceTree>, RemoteError>;
 }
 
 /// Why a repository cannot be had.

@@ -2,6 +2,7 @@
 //! same files, the remote ones in a Git repository behind `file://`.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::{shown, tree};
@@ -14,12 +15,12 @@ const REPOSITORY: &str = "file:///srv/repo";
 
 /// Repositories in memory, by address and ref.
 #[derive(Debug)]
-struct Repositories(BTreeMap<(String, String), Arc<MemoryTree>>);
+struct Repositories(BTreeMap<(String, String), MemoryTree>);
 
 impl RemoteSources for Repositories {
-    fn tree(&self, base: &RemoteBase) -> Result<Arc<dyn SourceTree + Send + Sync>, RemoteError> {
+    fn tree(&self, base: &RemoteBase) -> Result<Rc<dyn SourceTree>, RemoteError> {
         match self.0.get(&(base.repository.clone(), base.reference.clone())) {
-            Some(tree) => Ok(tree.clone()),
+            Some(tree) => Ok(Rc::new(tree.clone())),
             None => Err(RemoteError::NotAllowed { why: "only tags are fetched".to_owned() }),
         }
     }
@@ -40,7 +41,7 @@ fn built(kustomization: &str) -> Result<String, String> {
         ("loop/kustomization.yaml", "resources: [\"file:///srv/repo//loop?ref=v1\"]\n"),
     ]);
     remote.insert_symlink("linked/link", "../../k/own.yaml");
-    let repositories = BTreeMap::from([((REPOSITORY.to_owned(), "v1".to_owned()), Arc::new(remote))]);
+    let repositories = BTreeMap::from([((REPOSITORY.to_owned(), "v1".to_owned()), remote)]);
     let local = tree(&[("k/kustomization.yaml", kustomization), ("k/own.yaml", &map("own"))]);
     let allowed = Allowed { remotes: Some(Arc::new(Repositories(repositories))), ..Allowed::default() };
     let built = build_allowed(&local, "k", RenderLimits::default(), &allowed);

@@ -6,14 +6,14 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::rc::Rc;
 
 use super::{SourceTree, TreeError};
 
 /// Stands in for `/`.
 const SLASH: &str = "\u{2215}";
 
-type Tree = Arc<dyn SourceTree + Send + Sync>;
+type Tree = Rc<dyn SourceTree>;
 
 /// The other trees.
 #[derive(Default)]
