@@ -29,6 +29,9 @@ pub struct HubConfig {
     /// Git.
     #[serde(default)]
     pub git: GitConfig,
+    /// What renders may do.
+    #[serde(default)]
+    pub render: RenderConfig,
 }
 
 fn hub_name() -> String {
@@ -102,6 +105,16 @@ pub struct GitConfig {
     pub file_roots: Vec<PathBuf>,
     /// Credentials that sources may name.
     pub credentials: Vec<CredentialConfig>,
+}
+
+/// What renders may do besides reading their sources.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RenderConfig {
+    /// The `helm` program, for charts of kustomizations; without it they are refused.
+    pub helm: Option<PathBuf>,
+    /// URL prefixes below which kustomizations may name bases in other repositories.
+    pub remote_bases: Vec<String>,
 }
 
 /// Credentials.

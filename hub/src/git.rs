@@ -33,6 +33,7 @@ mod http;
 mod local;
 mod meter;
 mod open;
+mod remotes;
 mod ssh;
 #[cfg(test)]
 mod tests;
@@ -50,6 +51,7 @@ pub use codes::CODES;
 pub use credential::{Credential, CredentialKind};
 pub use error::GitError;
 pub use meter::FetchLimits;
+pub use remotes::RemoteBases;
 pub use tree::{CommitTree, TreeLimits};
 
 use cache::Cache;

@@ -21,6 +21,7 @@ use skerry_common::id::FleetId;
 use skerry_common::redact::Redacted;
 use skerry_common::status::ContactBounds;
 use skerry_hub_core::access::ApiToken;
+use skerry_render::Allowed;
 use thiserror::Error;
 use time::OffsetDateTime;
 use tokio::net::TcpListener;
@@ -30,9 +31,10 @@ use tokio_util::task::TaskTracker;
 use tracing::info;
 
 use crate::api::{self, Api, ApiSettings, FleetInForce, Parts, snapshot};
-use crate::config::{ConfigError, HubConfig};
+use crate::config::{ConfigError, HubConfig, RenderConfig};
 use crate::control::Control;
-use crate::git::{Git, GitError, GitSettings, TreeLimits};
+use crate::git::{Git, GitError, GitSettings, RemoteBases, TreeLimits};
+use crate::helm_exec::HelmProgram;
 use crate::keys::{KeyError, KeyFolder, api_identity, hub_identity};
 use crate::metrics::Metrics;
 use crate::quic::enroll::Enroller;
@@ -179,7 +181,7 @@ impl Hub {
             base.start_link(config.link.listen, server, control.enroller.clone(), reset_secret.as_bytes())?;
         base.tasks.spawn(link.run(base.stop.clone()));
         let git = Arc::new(Git::new(git_settings(config)?)?);
-        let workshop = Workshop::new(git.clone(), keys.sealer);
+        let workshop = Workshop::new(git.clone(), keys.sealer).allowing(allowed(config, &git)?);
         let following = base.start_publishing(config, git, workshop, seed).await?;
         let poke = following.poke.clone();
         let (api_authority, names) = (keys.api_authority, config.api.names.clone());
@@ -344,6 +346,19 @@ pub async fn make_token(store: &SqliteStore, name: &str, role: Role, clock: &Wal
     let stored = StoredToken { name: name.to_owned(), hash, role, created_unix_ms, expires_unix_ms: None };
     store.add_api_token(stored).await?;
     Ok(token.expose())
+}
+
+/// What renders may do besides reading their sources.
+fn allowed(config: &HubConfig, git: &Arc<Git>) -> Result<Allowed, GitError> {
+    let RenderConfig { helm, remote_bases } = &config.render;
+    let mut allowed = Allowed::default();
+    if let Some(program) = helm {
+        allowed.charts = Some(Arc::new(HelmProgram::new(program.clone(), config.data_folder.join("helm"))));
+    }
+    if !remote_bases.is_empty() {
+        allowed.remotes = Some(Arc::new(RemoteBases::new(git.clone(), remote_bases)?));
+    }
+    Ok(allowed)
 }
 
 fn git_settings(config: &HubConfig) -> Result<GitSettings, ConfigError> {

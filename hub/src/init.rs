@@ -10,7 +10,7 @@ use skerry_certs::tls::WallClock;
 use skerry_common::id::{FleetId, NameError};
 use thiserror::Error;
 
-use crate::config::{ApiConfig, FleetConfig, GitConfig, HubConfig, LinkConfig};
+use crate::config::{ApiConfig, FleetConfig, GitConfig, HubConfig, LinkConfig, RenderConfig};
 use crate::hub::{HubError, make_token};
 use crate::keys::{KeyError, KeyFolder};
 use crate::store::access::Role;
@@ -106,6 +106,7 @@ pub async fn init(options: &InitOptions, passphrase: &Passphrase, clock: &WallCl
         link: options.link.clone(),
         api: options.api.clone(),
         git: GitConfig { file_roots: options.file_roots.clone(), credentials: Vec::new() },
+        render: RenderConfig::default(),
     };
     let data = options.folder.join("data");
     let root = KeyFolder::new(&data.join("keys")).create(&fleet, &options.advertise, clock.now())?;

@@ -6,6 +6,7 @@ pub mod command_line;
 pub mod config;
 pub mod control;
 pub mod git;
+pub mod helm_exec;
 pub mod hub;
 pub mod init;
 pub mod keys;

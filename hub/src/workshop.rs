@@ -18,7 +18,7 @@ use skerry_hub_core::publish::{
     ApplicationPlan, Assembly, BuildError, BuiltManifest, ClusterPlan, Draft, Prepared, Previous, SealError,
     SealedObject, assemble, build_manifest, prepare, suspended,
 };
-use skerry_render::{MemoLimits, RenderLimits, RenderRequest, Rendered, RenderedObject, Renderer};
+use skerry_render::{Allowed, MemoLimits, RenderLimits, RenderRequest, Rendered, RenderedObject, Renderer};
 
 use crate::git::{Git, Remote};
 
@@ -44,6 +44,7 @@ pub struct SourceAt {
 pub struct Workshop {
     git: Arc<Git>,
     sealer: Sealer,
+    allowed: Allowed,
     renderers: BTreeMap<SourceName, Renderer>,
     /// By everything that decides what is rendered.
     prepared: BTreeMap<String, Result<Arc<Prepared>, Vec<Diagnostic>>>,
@@ -87,7 +88,14 @@ pub type Problems = Vec<(Option<ApplicationName>, Vec<Diagnostic>)>;
 impl Workshop {
     /// Begins with nothing remembered.
     pub fn new(git: Arc<Git>, sealer: Sealer) -> Self {
-        Self { git, sealer, renderers: BTreeMap::new(), prepared: BTreeMap::new(), data_keys: BTreeMap::new() }
+        let (allowed, renderers) = (Allowed::default(), BTreeMap::new());
+        Self { git, sealer, allowed, renderers, prepared: BTreeMap::new(), data_keys: BTreeMap::new() }
+    }
+
+    /// The same, where renders may do more than read their sources.
+    #[must_use]
+    pub fn allowing(self, allowed: Allowed) -> Self {
+        Self { allowed, ..self }
     }
 
     /// Makes the draft of one cluster's bundle, or says what stands in the way.
@@ -213,7 +221,10 @@ impl Workshop {
         let remote = Remote { url: &at.url, credential: at.credential.as_deref() };
         let tree = self.git.tree(remote, &at.revision.commit);
         let tree = tree.map_err(|error| vec![Diagnostic::error(error.code(), Chain(&error).to_string())])?;
-        let renderer = self.renderers.entry(source.clone()).or_insert_with(|| Renderer::new(MemoLimits::default()));
+        let renderer = self
+            .renderers
+            .entry(source.clone())
+            .or_insert_with(|| Renderer::new(MemoLimits::default()).allowing(self.allowed.clone()));
         let request = RenderRequest {
             path,
             namespace: plan.policy.namespace.as_deref(),

@@ -51,6 +51,13 @@ pub struct ServeArgs {
     /// times for several. Secrets stay in files.
     #[arg(long, value_name = "SETTINGS", value_parser = credential, help_heading = "Git")]
     pub git_credential: Vec<CredentialConfig>,
+    /// The `helm` program, for Helm charts of kustomizations; without it they are refused.
+    #[arg(long, value_name = "PROGRAM", help_heading = "Rendering")]
+    pub helm: Option<PathBuf>,
+    /// URL prefix below which kustomizations may name bases in other repositories; several times for
+    /// several.
+    #[arg(long, value_name = "URL", help_heading = "Rendering")]
+    pub remote_base: Vec<String>,
 }
 
 impl ServeArgs {
@@ -76,6 +83,8 @@ impl ServeArgs {
         set_list(&mut config.api.names, self.api_name);
         set_list(&mut config.git.file_roots, self.file_root);
         set_list(&mut config.git.credentials, self.git_credential);
+        set(&mut config.render.helm, self.helm.map(Some));
+        set_list(&mut config.render.remote_bases, self.remote_base);
     }
 }
 
@@ -152,6 +161,8 @@ mod tests {
             "--api-name=hub.example",
             "--api-name=10.0.0.1",
             "--file-root=/r",
+            "--helm=/h",
+            "--remote-base=https://git/bases",
             "--git-credential",
             credential,
         ];
@@ -166,6 +177,8 @@ mod tests {
         assert_eq!((config.link.listen.port(), config.api.listen.port()), (1, 2));
         assert_eq!(config.api.names, ["hub.example", "10.0.0.1"]);
         assert_eq!(config.git.file_roots, [PathBuf::from("/r")]);
+        assert_eq!(config.render.helm, Some(PathBuf::from("/h")));
+        assert_eq!(config.render.remote_bases, ["https://git/bases"]);
         let [made] = config.git.credentials.as_slice() else { panic!("{config:?}") };
         assert_eq!((made.name.as_str(), made.url_prefixes.len(), made.user.as_deref()), ("shop", 2, Some("u")));
         for wrong in ["name=shop", "url_prefix=https://a", "name=x,url_prefix=y,pasword_file=z", "shop"] {
@@ -186,7 +199,7 @@ mod tests {
 
     #[test]
     fn every_setting_is_documented_with_its_flag() {
-        let mut config = served(&["--credentials=x"]).expect("parses");
+        let mut config = served(&["--credentials=x", "--helm=/h"]).expect("parses");
         // An empty list of tables would not be written at all.
         config.git.credentials = Vec::new();
         let written = toml::Value::try_from(&config).expect("writes");
