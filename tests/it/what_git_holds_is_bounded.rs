@@ -10,6 +10,9 @@ use crate::stage::{DEADLINE, Stage, logged};
 /// A manifest larger than any that is read, in bytes.
 const HUGE_BYTES: usize = 100 * 1024 * 1024;
 
+/// Puts something that cannot be deployed into a file.
+type Write<'a> = &'a dyn Fn(&str);
+
 /// Waits until the hub tells of a problem that fits.
 async fn told(stage: &Stage, what: &str, fits: impl Fn(&ProblemRecord) -> bool) -> ProblemRecord {
     eventually(DEADLINE, what, || async {
@@ -24,7 +27,7 @@ async fn hundred_megabytes_pointers_submodules_and_links_out_of_the_tree_are_ref
     let stage = Stage::build().await;
     let site = stage.settled("one").await;
     let good = site.generation();
-    let steps: [(&str, &dyn Fn(&str)); 4] = [
+    let steps: [(&str, Write<'_>); 4] = [
         ("apps/huge.yaml", &|file| {
             stage.work.write(file, vec![b'#'; HUGE_BYTES]);
         }),

@@ -80,7 +80,7 @@ pub struct TrustRootMark {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
     /// A message came on the control stream.
-    Message(AgentMessage),
+    Message(Box<AgentMessage>),
     /// A newer root is signed and stored.
     Target(BundleMark),
     /// A newer trust root is in force: all of them, oldest first.
@@ -231,7 +231,7 @@ impl Session {
                 Ok(())
             }
             Input::Tick => self.tick(now),
-            Input::Message(message) => self.message(message),
+            Input::Message(message) => self.message(*message),
             Input::Target(target) => {
                 self.target(target);
                 Ok(())

@@ -135,14 +135,14 @@ impl<'a, S: HubStore, B: BlobStore> Driver<'a, S, B> {
         let reading = AbortOnDropHandle::new(tokio::spawn(read(reader, inbox)));
         let serving = content::serve(connection.clone(), context.blobs.clone(), cluster.clone());
         let _serving = AbortOnDropHandle::new(tokio::spawn(serving));
-        driver.take(Input::Message(first)).await?;
+        driver.take(Input::Message(Box::new(first))).await?;
         driver.newest_target().await?;
         let mut heard = Heard::new(connection);
         loop {
             let deadline = driver.session.next_deadline().unwrap_or_else(|| Instant::now() + CONTACT_INTERVAL);
             tokio::select! {
                 message = messages.recv() => match message {
-                    Some(message) => driver.take(Input::Message(message)).await?,
+                    Some(message) => driver.take(Input::Message(Box::new(message))).await?,
                     None => return reading.await.unwrap_or(Ok(())).map(|()| "the agent closed").map_err(Into::into),
                 },
                 changed = words.changed() => {

@@ -62,7 +62,7 @@ fn known(target: Option<BundleMark>) -> Known {
 }
 
 fn introduction(current: Option<BundleMark>, highest: Option<Envelope>) -> Input {
-    Input::Message(AgentMessage::Introduction(Introduction {
+    Input::Message(Box::new(AgentMessage::Introduction(Introduction {
         agent_version: "0.1.0".into(),
         bundle_schemas: vec![1],
         incarnation: Incarnation(5),
@@ -71,7 +71,7 @@ fn introduction(current: Option<BundleMark>, highest: Option<Envelope>) -> Input
         highest,
         trust_version: 1,
         facts: Facts::default(),
-    }))
+    })))
 }
 
 struct Link {
@@ -97,7 +97,7 @@ impl Link {
     }
 
     fn journal(&mut self, entries: Vec<JournalEntry>) -> Vec<Output> {
-        self.give(Input::Message(AgentMessage::Journal { incarnation: Incarnation(5), entries }))
+        self.give(Input::Message(Box::new(AgentMessage::Journal { incarnation: Incarnation(5), entries })))
     }
 }
 
@@ -155,7 +155,7 @@ fn what_the_agent_holds_or_refused_is_not_offered() {
     assert!(link.give(Input::Target(mark(3))).is_empty());
     assert_eq!(offers(&link.give(Input::Target(mark(4)))), [mark(4)]);
     let verdict = AgentMessage::Verdict { root: mark(4).root, refused: Some("no".into()) };
-    let recorded = link.give(Input::Message(verdict));
+    let recorded = link.give(Input::Message(Box::new(verdict)));
     assert_eq!(recorded, [Output::RecordVerdict { root: mark(4).root, refused: Some("no".into()) }]);
     assert!(link.give(Input::Target(mark(4))).is_empty());
 }
@@ -258,8 +258,9 @@ fn batches_in_flight_are_bounded() {
 
 #[test]
 fn state_reports_begin_full_and_grow() {
-    let report =
-        |version, full| Input::Message(AgentMessage::State(StateReport { version, full, ..StateReport::default() }));
+    let report = |version, full| {
+        Input::Message(Box::new(AgentMessage::State(StateReport { version, full, ..StateReport::default() })))
+    };
     let mut link = Link::open(None, None);
     assert!(matches!(&link.give(report(1, true))[..], [Output::PersistState(_)]));
     let ack = Output::Send(HubMessage::StateAck { version: 1 });
@@ -280,7 +281,7 @@ fn a_newer_trust_root_is_sent_once() {
 
 #[test]
 fn what_the_protocol_does_not_allow_ends_the_session() {
-    let fetch = || Input::Message(AgentMessage::Fetch { blobs: Vec::new() });
+    let fetch = || Input::Message(Box::new(AgentMessage::Fetch { blobs: Vec::new() }));
     assert!(is_closed(&Link::new(known(None)).give(fetch())));
     assert!(is_closed(&Link::open(None, None).give(fetch())));
     assert!(is_closed(&Link::open(None, None).give(introduction(None, None))));
