@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 use skerry_common::diagnostic::{Diagnostic, Location};
-use skerry_yaml::{Node, NodeKind, Resolved, Rules, ScalarStyle, from_json, to_json, to_json_with};
+use skerry_yaml::{CollectionStyle, Node, NodeKind, Resolved, Rules, ScalarStyle, from_json, to_json, to_json_with};
 
 use super::patches::weight;
 use super::resource::fill_flow_nulls;
@@ -113,8 +113,8 @@ fn unfold(node: &mut Node) {
     node.entries_mut().into_iter().flatten().for_each(|(_, value)| unfold(value));
 }
 
-/// Makes numbers and nulls what they are after a way through JSON, which Kustomize sends the whole
-/// object on: there a number is a 64-bit float.
+/// Makes numbers, nulls and brackets what they are after a way through JSON, which Kustomize sends
+/// the whole object on: there a number is a 64-bit float, and nothing is in brackets any more.
 fn round(node: &mut Node) {
     /// From here on not every integer is a float.
     const EXACT_MAX: u64 = 1 << 53;
@@ -130,6 +130,9 @@ fn round(node: &mut Node) {
         *node = Node::plain(value.to_string());
     } else if node.is_null() {
         *node = Node::null();
+    }
+    if let NodeKind::Sequence { style, .. } | NodeKind::Mapping { style, .. } = &mut node.kind {
+        *style = CollectionStyle::Block;
     }
     node.items_mut().into_iter().flatten().for_each(round);
     node.entries_mut().into_iter().flatten().for_each(|(_, value)| round(value));

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use skerry_yaml::{Node, NodeKind};
 
-use super::field_spec::keep_style;
+use super::field_spec::{UNTYPED, keep_style, put};
 use super::schema::{Schema, Table};
 use super::shared::Change;
 use crate::document::text_at;
@@ -175,6 +175,7 @@ impl<'t> Walk<'t> {
     ) -> Result<Option<Node>, Misfit> {
         self.path.push(name.to_owned());
         let is_replaced = patch.is_some();
+        let dest = if is_replaced { dest } else { dest.map(as_text) };
         let old = dest.as_ref().filter(|_| is_replaced).map(husk);
         let mut merged = self.node(dest, patch, schema.field(name))?;
         if let (Some(old), Merged::New(new)) = (&old, &mut merged)
@@ -240,6 +241,15 @@ impl<'t> Walk<'t> {
             other => self.misfit(format!("`$patch: {other}` is none of merge, replace and delete")),
         }
     }
+}
+
+/// Makes a scalar that takes the type of its text a text: a merge gives a type to whatever it passes.
+fn as_text(mut node: Node) -> Node {
+    let is_untyped = node.tag() == Some(UNTYPED) && node.is_plain();
+    if is_untyped && let Some(text) = node.as_str().filter(|text| !text.is_empty()).map(str::to_owned) {
+        put(&mut node, Node::string(text));
+    }
+    node
 }
 
 /// A node without what is below it.
