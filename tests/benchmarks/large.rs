@@ -218,10 +218,12 @@ impl<'a> Play<'a> {
                 "apiVersion": "v1", "kind": "ConfigMap",
                 "metadata": {"name": format!("foreign-{index}")}, "data": {"value": "x".repeat(200)},
             });
-            client.post(&url).header("content-type", "application/json").body(object.to_string()).send()
+            let asked = client.post(&url).header("content-type", "application/json").body(object.to_string()).send();
+            // Read to its end: an answer that is dropped resets its stream, and servers count those.
+            async move { asked.await?.error_for_status()?.bytes().await }
         });
         let answers = futures::stream::iter(made).buffer_unordered(FOREIGN_AT_ONCE);
-        answers.for_each(|answer| async { assert!(answer.expect("an answer").status().is_success()) }).await;
+        answers.for_each(|answer| async { drop(answer.expect("made")) }).await;
     }
 
     fn audit(&self) -> AuditLog {
