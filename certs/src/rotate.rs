@@ -11,7 +11,7 @@
 
 use std::time::Duration as StdDuration;
 
-use skerry_common::backoff::splitmix;
+use skerry_common::backoff::{doubled, splitmix};
 use thiserror::Error;
 use time::{Duration, OffsetDateTime};
 
@@ -108,9 +108,7 @@ impl RenewalPlan {
         if failures == 0 {
             return self.due;
         }
-        // Thirty doublings of the first pause are far beyond the longest.
-        let doublings = (failures - 1).min(30);
-        let ceiling = RETRY_FIRST.saturating_mul(1 << doublings).min(RETRY_LONGEST);
+        let ceiling = doubled(RETRY_FIRST, RETRY_LONGEST, failures - 1);
         let drawn = splitmix(self.seed ^ u64::from(failures)) >> 32;
         let share = f64::from(u32::try_from(drawn).unwrap_or(u32::MAX)) / f64::from(u32::MAX);
         let half = ceiling / 2;

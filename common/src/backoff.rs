@@ -41,8 +41,7 @@ impl Backoff {
 
     /// The delay before the next attempt; each call counts one failure.
     pub fn next_delay(&mut self) -> Duration {
-        let doubled = self.first.saturating_mul(1u32.checked_shl(self.attempt.min(31)).unwrap_or(u32::MAX));
-        let ceiling = doubled.min(self.longest);
+        let ceiling = doubled(self.first, self.longest, self.attempt);
         self.attempt = self.attempt.saturating_add(1);
         self.seed = splitmix(self.seed);
         let half = ceiling / 2;
@@ -54,6 +53,11 @@ impl Backoff {
     pub fn reset(&mut self) {
         self.attempt = 0;
     }
+}
+
+/// `first`, doubled `doublings` times, and never more than `longest`.
+pub fn doubled(first: Duration, longest: Duration, doublings: u32) -> Duration {
+    first.saturating_mul(1u32.checked_shl(doublings).unwrap_or(u32::MAX)).min(longest)
 }
 
 /// One step of SplitMix64 (Steele, Lea, Flood: «Fast splittable pseudorandom number generators», 2014).

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use skerry_certs::tls::WallClock;
-use skerry_common::backoff::splitmix;
+use skerry_common::backoff::{doubled, splitmix};
 use skerry_common::bundle::root::SourceRevision;
 use skerry_common::diagnostic::{Diagnostic, Location};
 use skerry_common::error_chain::Chain;
@@ -81,8 +81,7 @@ struct Followed {
 /// How long to wait after a look: the interval, or less after failures in a row.
 fn pause(interval: Duration, failures: u32) -> Duration {
     let Some(doublings) = failures.checked_sub(1) else { return interval };
-    let doubled = RETRY_FIRST.saturating_mul(1u32.checked_shl(doublings).unwrap_or(u32::MAX));
-    doubled.min(RETRY_LONGEST).min(interval)
+    doubled(RETRY_FIRST, RETRY_LONGEST, doublings).min(interval)
 }
 
 impl<S: HubStore> PollGit<S> {
