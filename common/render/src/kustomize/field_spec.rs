@@ -212,6 +212,11 @@ pub(crate) fn set_text(node: &mut Node, new: String) -> Result<(), Misfit> {
 /// The tag of a scalar whose type is that of its text.
 pub(crate) const UNTYPED: &str = "!";
 
+/// Whether a scalar's type is that of its text.
+pub(crate) fn is_untyped(node: &Node) -> bool {
+    node.tag() == Some(UNTYPED) && node.is_plain()
+}
+
 /// Sets the text of a scalar, which stays of the type that it is: text that does not fit the type
 /// is refused in the end, when types matter.
 pub(crate) fn set_text_of_type(node: &mut Node, new: String) {

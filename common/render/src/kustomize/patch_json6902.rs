@@ -5,6 +5,7 @@ use serde_json::Value;
 use skerry_common::diagnostic::{Diagnostic, Location};
 use skerry_yaml::{CollectionStyle, Node, NodeKind, Resolved, Rules, ScalarStyle, from_json, to_json, to_json_with};
 
+use super::field_spec::is_untyped;
 use super::patches::weight;
 use super::resource::fill_flow_nulls;
 use super::shared;
@@ -102,7 +103,7 @@ pub(crate) fn apply(view: &View<'_>, node: &mut Node, operations: &[Operation], 
 /// Makes folded texts, and scalars that take the type of their text, what they are when printed and
 /// read again.
 fn unfold(node: &mut Node) {
-    if node.tag() == Some("!") && node.is_plain() {
+    if is_untyped(node) {
         node.set_tag(None);
     }
     let is_folded = matches!(node.kind, NodeKind::Scalar { style: ScalarStyle::Folded, .. });

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use skerry_yaml::{Node, NodeKind};
 
-use super::field_spec::{UNTYPED, keep_style, put};
+use super::field_spec::{is_untyped, keep_style, put};
 use super::schema::{Schema, Table};
 use super::shared::Change;
 use crate::document::text_at;
@@ -245,8 +245,9 @@ impl<'t> Walk<'t> {
 
 /// Makes a scalar that takes the type of its text a text: a merge gives a type to whatever it passes.
 fn as_text(mut node: Node) -> Node {
-    let is_untyped = node.tag() == Some(UNTYPED) && node.is_plain();
-    if is_untyped && let Some(text) = node.as_str().filter(|text| !text.is_empty()).map(str::to_owned) {
+    if is_untyped(&node)
+        && let Some(text) = node.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+    {
         put(&mut node, Node::string(text));
     }
     node
