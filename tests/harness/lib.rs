@@ -2,6 +2,7 @@
 //!
 //! - [`controlplane`]: a real Kubernetes control plane (through `tests/cluster`), several at once;
 //! - [`audit`]: the API server's audit log, the judge of what was written;
+//! - [`files`]: every file below a folder;
 //! - [`git`]: throw-away repositories made by the real `git`, served as files, over HTTPS and over SSH;
 //! - [`judged`]: what is judged by the clock, played once;
 //! - [`programs`]: `skerry-hub`, `skerry-agent` and `skerry` as processes;
@@ -13,6 +14,7 @@
 
 pub mod audit;
 pub mod controlplane;
+pub mod files;
 pub mod git;
 pub mod judged;
 pub mod programs;

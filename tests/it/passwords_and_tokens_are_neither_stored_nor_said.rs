@@ -1,19 +1,13 @@
 //! A password in the address of a repository is refused without being repeated, and tokens are known to those alone
 //! who were given them.
 
-use std::path::{Path, PathBuf};
-
 use skerry_hub::store::SourceStore as _;
+use skerry_tests::files::files_below;
 use skerry_tests::wait::eventually;
 
 use crate::stage::{DEADLINE, Site, Stage, enrol, logged};
 
 const PASSWORD: &str = "password-c4e1-in-clear";
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).expect("reads").map(|entry| entry.expect("reads").path());
-    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn they_are_in_no_file_answer_or_log() {
@@ -47,7 +41,7 @@ async fn they_are_in_no_file_answer_or_log() {
     stage.stop_hub().await;
     places.push(("the log".to_owned(), logged()));
     let git = stage.hub_folder().join("data/git");
-    for file in files(stage.folder.path()).into_iter().filter(|file| !file.starts_with(&git)) {
+    for file in files_below(stage.folder.path()).into_iter().filter(|file| !file.starts_with(&git)) {
         places.push((file.display().to_string(), std::fs::read(&file).unwrap_or_default()));
     }
     let secrets = [PASSWORD.to_owned(), stage.admin_token.clone(), token.secret.expose()];

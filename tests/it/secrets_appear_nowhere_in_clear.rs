@@ -1,7 +1,5 @@
 //! A Secret's value is in clear in Git and in the cluster, and nowhere between (DESIGN §4.6).
 
-use std::path::{Path, PathBuf};
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -17,16 +15,12 @@ use skerry_common::report::Facts;
 use skerry_common::wire::v1::{AgentMessage, CHUNK_BYTES_MAX, HubMessage, Introduction};
 use skerry_hub::hub::system_clock;
 use skerry_hub::store::access::Role;
+use skerry_tests::files::files_below;
 
 use crate::stage::{Site, Stage, logged};
 
 const MARKER: &str = "marker-5e7b0c1d-in-clear";
 const CHANGED: &str = "changed-91f3aa20-in-clear";
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(folder).expect("reads").map(|entry| entry.expect("reads").path());
-    entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
-}
 
 fn assert_absent(bytes: &[u8], place: &str) {
     for marker in [MARKER, CHANGED] {
@@ -148,7 +142,7 @@ async fn search(stage: &Stage, site: &Site) {
         assert_absent(&body, &path);
     }
     let git = stage.hub_folder().join("data").join("git");
-    for file in files(stage.folder.path()).into_iter().filter(|file| !file.starts_with(&git)) {
+    for file in files_below(stage.folder.path()).into_iter().filter(|file| !file.starts_with(&git)) {
         // A file may have been replaced since it was listed.
         assert_absent(&std::fs::read(&file).unwrap_or_default(), &file.display().to_string());
     }
