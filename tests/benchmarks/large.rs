@@ -25,7 +25,7 @@ const FOREIGN: usize = 20_000;
 /// Requests under way at once while they are made.
 const FOREIGN_AT_ONCE: usize = 32;
 
-pub(crate) const NAMES: [&str; 10] = [
+pub(crate) const NAMES: [&str; 11] = [
     "apply-1000",
     "kubectl-apply-1000",
     "one-line-change",
@@ -35,6 +35,7 @@ pub(crate) const NAMES: [&str; 10] = [
     "first-heal-after-sigkill-offline-1000",
     "quiet-restart-writes",
     "quiet-restart-requests",
+    "quiet-restart-read",
     "quiet-restart",
 ];
 
@@ -231,36 +232,62 @@ impl<'a> Play<'a> {
     }
 
     /// What an agent asks of the API server that starts and finds nothing changed, and how long it takes to plan:
-    /// with what it remembered of live objects, and without.
+    /// with what it remembered of live objects, and without. A controller wrote to every fourth object meanwhile, so
+    /// that their versions are not the ones applied.
     async fn restarts(&mut self) -> Vec<Figure> {
         eprintln!("restarts with nothing changed …");
+        let touch = ["-n", "shop", "label", "services", "--all", "seen=yes"];
+        let controller = ["--field-manager", "kube-controller-manager"];
+        self.plane.kubectl(&[touch.as_slice(), &controller].concat()).await.expect("labels");
         // One that writes what it knows, then one that reads it, then one that cannot.
         self.restart().await;
-        let (writes, requests, took) = self.restart().await;
+        let with = self.restart().await;
         std::fs::remove_dir_all(self.site.options.state_folder.join("ledger")).expect("there is a ledger");
-        let (_, requests_without, took_without) = self.restart().await;
+        let without = self.restart().await;
         let against = "without-ledger";
-        let milliseconds = |took: Duration| took.as_secs_f64() * 1000.0;
+        let milliseconds = |restart: &Restart| restart.took.as_secs_f64() * 1000.0;
         vec![
-            Figure::new("quiet-restart-writes", writes as f64, "requests"),
-            Figure::new("quiet-restart-requests", requests as f64, "requests")
-                .against(against, requests_without as f64),
-            Figure::milliseconds("quiet-restart", took).against(against, milliseconds(took_without)),
+            Figure::new("quiet-restart-writes", with.writes as f64, "requests"),
+            Figure::new("quiet-restart-requests", with.requests as f64, "requests")
+                .against(against, without.requests as f64),
+            Figure::new("quiet-restart-read", with.read / 1024.0, "KiB").against(against, without.read / 1024.0),
+            Figure::milliseconds("quiet-restart", with.took).against(against, milliseconds(&without)),
         ]
     }
 
-    /// Writes, all requests, and the time until everything is planned and applied.
-    async fn restart(&mut self) -> (usize, usize, Duration) {
+    /// Starts the agent and waits until everything is planned and applied.
+    async fn restart(&mut self) -> Restart {
         let audit = self.audit();
+        let read = self.read().await;
         let began = Instant::now();
         self.site.start().await;
         let mut snapshot = self.site.agent().snapshot.clone();
-        let planned = snapshot.wait_for(|snapshot| snapshot.tally.keep > 0);
+        let planned = snapshot.wait_for(|snapshot| {
+            let tally = snapshot.tally;
+            (tally.keep + tally.inspect) as usize >= OBJECTS && tally.inspect == 0
+        });
         tokio::time::timeout(DEADLINE, planned).await.expect("plans").expect("lives");
         let took = began.elapsed();
         self.site.stop().await;
+        let read = self.read().await - read;
         let events = audit.events().expect("reads").by_user("kubernetes-admin").without_resource("leases");
         let requests = events.count();
-        (events.matching(AuditEvent::is_write).count(), requests, took)
+        Restart { writes: events.matching(AuditEvent::is_write).count(), requests, read, took }
     }
+
+    /// Bytes that the API server gave to readers since it started, by its own count.
+    async fn read(&self) -> f64 {
+        let metrics = self.plane.kubectl(&["get", "--raw", "/metrics"]).await.expect("metrics");
+        let sums = metrics.lines().filter(|line| line.starts_with("apiserver_response_sizes_sum"));
+        sums.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum()
+    }
+}
+
+/// What one start of the agent cost.
+struct Restart {
+    writes: usize,
+    requests: usize,
+    /// Bytes of the API server's answers to reads.
+    read: f64,
+    took: Duration,
 }
