@@ -7,6 +7,7 @@ use skerry_yaml::{Node, ParseErrorKind, Rules, expand_aliases, parse_bytes};
 
 use crate::codes::{self, Fallible, fail, problem};
 use crate::limits::RenderLimits;
+use crate::through_json::list_item;
 use crate::tree::{Found, View};
 
 /// One document, with the file that it came from; its line is that of its node.
@@ -68,7 +69,28 @@ pub(crate) fn parse_nodes(content: &[u8], file: &str, limits: &RenderLimits) -> 
             nodes.push(document.root);
         }
     }
-    Ok(nodes)
+    Ok(if stands_alone(content) { nodes.into_iter().flat_map(unwrapped).collect() } else { nodes })
+}
+
+/// Whether nothing in a file separates documents. Only then Kustomize takes a `List` for what it
+/// holds; one among others it rewrites (see [`flatten_lists`]).
+fn stands_alone(content: &[u8]) -> bool {
+    let mut lines = content.split(|byte| *byte == b'\n').skip(1).peekable();
+    while let Some(line) = lines.next() {
+        if line.starts_with(b"---") && lines.peek().is_some() {
+            return false;
+        }
+    }
+    true
+}
+
+/// The items of a `List`, else the document as it is.
+fn unwrapped(mut node: Node) -> Vec<Node> {
+    let is_list = matches!(node.get("kind").and_then(Node::as_str), Some("List" | "ResourceList"));
+    match node.get_mut("items").and_then(Node::items_mut) {
+        Some(items) if is_list => std::mem::take(items).into_iter().filter(|item| !is_empty(item)).collect(),
+        Some(_) | None => vec![node],
+    }
 }
 
 fn is_empty(node: &Node) -> bool {
@@ -102,8 +124,15 @@ pub(crate) fn flatten_lists(sources: Vec<Source>) -> Fallible<Vec<Source>> {
             let at = place(&source.file, items).with_field("items");
             return fail(codes::NOT_AN_OBJECT, &at, "`items` of a list of objects is no list");
         }
-        for item in items.items() {
-            queue.push_back(Source { node: item.clone(), ..source.clone_place() });
+        for item in items.items().iter().filter(|item| !is_empty(item)) {
+            let node = match source.rules {
+                Rules::Kubernetes => item.clone(),
+                Rules::Kustomize => list_item(item).or_else(|error| {
+                    let at = place(&source.file, item).with_field(error.path);
+                    fail(codes::NO_JSON_FORM, &at, format!("an item of a list cannot be read: {}", error.message))
+                })?,
+            };
+            queue.push_back(Source { node, ..source.clone_place() });
         }
     }
     Ok(flat)

@@ -30,6 +30,7 @@ mod patch_json6902;
 mod patch_strategic;
 mod patches;
 mod plugins;
+mod quotes;
 mod replacements;
 mod resource;
 mod schema;
@@ -83,7 +84,7 @@ pub(crate) fn resources(view: &View<'_>, folder: &str) -> Fallible<Vec<Resource>
     resources.iter().try_for_each(accumulate::check_named)?;
     resources.retain(|resource| !resource.is_local_config());
     let mut resources = order::sort(resources, &root.sort)?;
-    notes::finish(&mut resources, root.notes)?;
+    notes::finish(view, &mut resources, root.notes)?;
     trace::end(view, &mut resources, "BuildMetadata");
     Ok(resources)
 }

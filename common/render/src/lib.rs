@@ -40,6 +40,7 @@ mod renderer;
 mod request;
 mod scope;
 mod suggest;
+mod through_json;
 mod tree;
 mod variables;
 mod whole;

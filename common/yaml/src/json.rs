@@ -14,6 +14,8 @@ use crate::resolve::{Resolved, Rules, parse_timestamp};
 mod base64;
 mod float;
 
+pub use float::float_text;
+
 /// Converts a tree to JSON, as Kubernetes reads it.
 ///
 /// Order is kept, integers of 64 bits are exact, floats without a fraction become integers (as

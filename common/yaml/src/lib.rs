@@ -62,7 +62,7 @@ pub use emit::{
     print_sorted,
 };
 pub use error::{ConvertError, ConvertErrorKind, ParseError, ParseErrorKind};
-pub use json::{from_json, to_json, to_json_with};
+pub use json::{float_text, from_json, to_json, to_json_with};
 pub use limits::Limits;
 pub use node::{CollectionStyle, Comments, Document, Node, NodeKind, Position, ScalarStyle};
 pub use parser::{parse, parse_bytes};

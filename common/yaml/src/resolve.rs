@@ -50,7 +50,7 @@ impl Node {
             return Some(Resolved::NotScalar);
         };
         let implicit = || resolve_text(text, rules);
-        match self.tag() {
+        match self.tag().map(short) {
             None if *style == ScalarStyle::Plain => Some(implicit()),
             None => Some(Resolved::Str),
             Some("!") if rules == Rules::Kustomize && *style == ScalarStyle::Plain => Some(implicit()),
@@ -68,11 +68,23 @@ impl Node {
     pub fn kept_tag(&self) -> Option<&str> {
         let NodeKind::Scalar { text, style } = &self.kind else { return self.tag() };
         match self.tag() {
-            Some(tag) => Some(tag),
+            Some(tag) => Some(short(tag)),
             None if *style == ScalarStyle::Plain => Some(implied_tag(text)),
             None => Some("!!str"),
         }
     }
+}
+
+/// The short form of a standard tag.
+fn short(tag: &str) -> &str {
+    const FORMS: [(&str, &str); 5] = [
+        ("tag:yaml.org,2002:str", "!!str"),
+        ("tag:yaml.org,2002:int", "!!int"),
+        ("tag:yaml.org,2002:float", "!!float"),
+        ("tag:yaml.org,2002:bool", "!!bool"),
+        ("tag:yaml.org,2002:timestamp", "!!timestamp"),
+    ];
+    FORMS.iter().find(|(long, _)| *long == tag).map_or(tag, |(_, short)| short)
 }
 
 /// The tag of plain text by Kustomize's rules.
@@ -83,6 +95,7 @@ pub fn implied_tag(text: &str) -> &'static str {
         Resolved::Int(_) | Resolved::Uint(_) => "!!int",
         Resolved::Float(_) => "!!float",
         Resolved::Str | Resolved::NotScalar if parse_timestamp(text).is_some() => "!!timestamp",
+        Resolved::Str | Resolved::NotScalar if text == "<<" => "!!merge",
         Resolved::Str | Resolved::NotScalar => "!!str",
     }
 }

@@ -2,6 +2,7 @@
 
 mod generate;
 mod patch;
+mod plugins;
 mod refer;
 mod transform;
 
@@ -19,6 +20,7 @@ pub(crate) const ALL: &[&str] = &[
     "labels",
     "labels.includeSelectors",
     "labels.includeTemplates",
+    "labels.includeVolumeClaimTemplates",
     "labels.fields",
     "commonLabels",
     "commonAnnotations",
@@ -45,6 +47,8 @@ pub(crate) const ALL: &[&str] = &[
     "transformers",
     "validators",
     "generators",
+    "plugins.inline",
+    "plugins.folder",
     "buildMetadata",
     "sortOptions",
     "crds",
@@ -72,7 +76,7 @@ pub(crate) fn transformers(folder: &mut Folder<'_>) {
     refer::replacements(folder);
     refer::vars(folder);
     refer::configurations(folder);
-    refer::builtin_plugins(folder);
+    plugins::builtin(folder);
     refer::definitions(folder);
     refer::output(folder);
 }

@@ -46,7 +46,7 @@ impl Folder<'_> {
 
     /// Whether it is a component.
     pub(crate) fn kustomization_is_component(&self) -> bool {
-        self.path.starts_with("parts-of")
+        self.path.contains("parts-of")
     }
 
     /// Adds a file beside the kustomization.
@@ -92,7 +92,9 @@ impl Folder<'_> {
             entries.push(raw("list.yaml"));
         } else if !values.is_empty() {
             self.documents("objects.yaml", &values);
-            entries.push(raw("./objects.yaml"));
+            let forms = ["./objects.yaml", "objects.yaml", "././objects.yaml", "../{}/objects.yaml"];
+            let form = self.random.word(&forms).replace("{}", &self.path);
+            entries.push(raw(form));
         }
         if !entries.is_empty() {
             self.random.shuffle(&mut entries);
@@ -112,11 +114,21 @@ impl Folder<'_> {
             }
         }
         let text = self.kustomization.print(self.random);
-        let name = if self.random.percent(90) { "kustomization.yaml" } else { "kustomization.yml" };
-        self.file(name, text);
+        let name = self.random.word(&NAMES_OF_FILES);
+        self.file(&name, text);
         self.known
     }
 }
+
+/// What a kustomization may be called; the usual name most often.
+const NAMES_OF_FILES: [&str; 6] = [
+    "kustomization.yaml",
+    "kustomization.yaml",
+    "kustomization.yaml",
+    "kustomization.yaml",
+    "kustomization.yml",
+    "Kustomization",
+];
 
 /// What every folder of a tree is made with.
 struct Ground<'a> {
@@ -184,11 +196,15 @@ impl Ground<'_> {
         }
         fields::generators(&mut folder);
         if folder.wants("components") {
-            let path = format!("parts-of-{}", plot.path);
-            folder.kustomization.put("components", list([raw(format!("../{path}"))]));
+            let count = if folder.random.percent(25) { 2 } else { 1 };
+            let paths: Vec<String> = (0..count).map(|index| format!("parts-of-{}-{index}", plot.path)).collect();
+            let entries = paths.iter().map(|path| raw(format!("../{path}")));
+            folder.kustomization.put("components", list(entries));
             // What the parent has gathered is what the component works on, and gives back.
-            let (known, kustomization) = (std::mem::take(&mut folder.known), folder.kustomization);
-            let known = self.component(&path, known);
+            let (mut known, kustomization) = (std::mem::take(&mut folder.known), folder.kustomization);
+            for path in &paths {
+                known = self.component(path, known);
+            }
             folder = self.start(plot.path, known);
             folder.kustomization = kustomization;
         }
@@ -200,8 +216,18 @@ impl Ground<'_> {
         let mut folder = self.start(path, known);
         folder.kustomization.put("apiVersion", raw("kustomize.config.k8s.io/v1alpha1"));
         folder.kustomization.put("kind", raw("Component"));
+        let below = if folder.random.percent(10) { Some(format!("more-{path}")) } else { None };
+        if let Some(below) = &below {
+            folder.kustomization.put("components", list([raw(format!("../{below}"))]));
+        }
         folder.resources(Vec::new(), 1);
         fields::generators(&mut folder);
+        let (mut known, kustomization) = (std::mem::take(&mut folder.known), folder.kustomization);
+        if let Some(below) = below {
+            known = self.component(&below, known);
+        }
+        let mut folder = self.start(path, known);
+        folder.kustomization = kustomization;
         fields::transformers(&mut folder);
         folder.finish()
     }

@@ -16,6 +16,7 @@ mod corpus;
 mod coverage;
 mod fields;
 mod folder;
+mod handwriting;
 mod objects;
 mod random;
 mod run;

@@ -73,6 +73,26 @@ const TEXTS: &[&str] = &[
     "\"x\\r\\ny\"",
     "'[a]'",
     "\"!tag\"",
+    "$(VAR)-x and $$(VAR)",
+    "$(VAR20) $(VAR40)",
+    "$(VAR40)",
+    "\"first\\n  indented\\n\"",
+    "'two  spaces'",
+    "\"no-break\\u00a0space\"",
+    "\"line\\u2028separator\"",
+    "'? x'",
+    "\"0o17\"",
+    "'12:30:45'",
+    "\"2001-01-01T10:00:00Z\"",
+    "\"-\"",
+    "'1e'",
+    "a,b",
+    "\"a, [b]\"",
+    "over two\n                                lines",
+    "\"in quotes\n\n                                and lines\"",
+    "trailing:colon",
+    "'\"'",
+    "\"'\"",
 ];
 
 /// Scalars of every type.
@@ -113,26 +133,60 @@ const SCALARS: &[&str] = &[
     "100000000",
     "1234567.5",
     "0.00001",
+    ".inf",
+    "-.INF",
+    "1e400",
+    "0x",
+    "1__0",
+    "-0x1f",
+    "+0b1",
+    "!!bool \"true\"",
+    "!!str true",
+    "TRUE",
+    "NULL",
+    "1e+3",
+    "5e-324",
+    "9007199254740993",
+    "-9223372036854775808",
+    "18446744073709551616",
+    "0777",
+    "00",
+    "1.",
+    "2001-1-1",
+    "=",
 ];
+
+/// What is no text where a text would be usual.
+const ODD: &[&str] = &["1", "0x1f", "1.50", "true", "1e3", "yes", "2001-01-01", "!!int \"3\"", "08", "1_000", "on"];
 
 /// A text.
 pub(crate) fn text(random: &mut Random) -> Value {
-    match random.below(12) {
-        0 => blocky(random),
-        1..=5 => raw(random.word(TEXTS)),
+    match random.below(24) {
+        0 | 1 => blocky(random),
+        2 => odd(random),
+        3..=11 => raw(random.word(TEXTS)),
         _ => raw(random.word(&["a", "b", "front", "back", "x-1", "v1.2.3", "some/path"])),
     }
 }
 
+/// What is no text where one would be usual.
+pub(crate) fn odd(random: &mut Random) -> Value {
+    raw(random.word(ODD))
+}
+
 /// A text of several lines, written as a block.
 fn blocky(random: &mut Random) -> Value {
-    let header = random.pick(&[&"|", &"|-", &"|+", &">", &">-"]);
+    let header = random.pick(&[&"|", &"|-", &"|+", &">", &">-", &">+"]);
     let lines: &[&[&str]] = &[
         &["key: value", "other: \"x\""],
         &["#!/bin/sh", "echo one", "", "  indented", "done"],
         &["one line"],
         &["a", "", "", "b", ""],
         &["trailing ", "x"],
+        &["", "blank first"],
+        &["more", "  indented", "less"],
+        &["tab\tinside", "# no comment"],
+        &["$(VAR)", "", ""],
         &["a folded text that is longer than eighty characters in all, so that it may be broken when printed", "next"],
     ];
     Value::Block(header, random.pick(lines).iter().map(|line| (*line).to_owned()).collect())
@@ -162,7 +216,7 @@ pub(crate) fn anything(random: &mut Random, depth: usize) -> Value {
 pub(crate) fn pairs(random: &mut Random, keys: &[&str], most: usize) -> Value {
     let mut value = map([]);
     for _ in 0..random.between(1, most) {
-        let content = if random.percent(75) { raw(random.word(&["a", "b", "web", "front"])) } else { text(random) };
+        let content = if random.percent(80) { raw(random.word(&["a", "b", "web", "front"])) } else { text(random) };
         value.put(random.word(keys), content);
     }
     value

@@ -1,5 +1,6 @@
 //! YAML as it is written: values that know how their scalars are spelled.
 
+use crate::handwriting;
 use crate::random::Random;
 
 /// A value; scalars are spelled as they will be printed.
@@ -65,7 +66,7 @@ impl Value {
     pub(crate) fn print(&self, random: &mut Random) -> String {
         let mut printer = Printer { out: String::new(), indents_lists: random.percent(50), flow: random.below(12) };
         printer.value(self, 0, random);
-        printer.out
+        handwriting::decorate(printer.out, random)
     }
 }
 

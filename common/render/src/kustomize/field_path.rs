@@ -13,7 +13,8 @@ use regex::Regex;
 use skerry_yaml::{EmitOptions, Node, emit_node};
 
 use super::embedded;
-use super::field_spec::{Misfit, UNTYPED};
+use super::field_spec::Misfit;
+use super::quotes::UNTYPED;
 
 /// Where a field is: indexes of entries, from the root of an object.
 pub(crate) type Place = Vec<usize>;

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use skerry_common::diagnostic::Location;
-use skerry_yaml::{Node, NodeKind, ScalarStyle, implied_tag};
+use skerry_yaml::{Node, NodeKind, implied_tag};
 
 use super::field_path::split_escaped;
+use super::quotes::{UNTYPED, keep_style, mark_text};
 use super::resource::Resource;
 use super::shared;
 use crate::codes::{self, Fallible, fail};
@@ -209,29 +210,19 @@ pub(crate) fn set_text(node: &mut Node, new: String) -> Result<(), Misfit> {
     }
 }
 
-/// The tag of a scalar whose type is that of its text.
-pub(crate) const UNTYPED: &str = "!";
-
-/// Whether a scalar's type is that of its text.
-pub(crate) fn is_untyped(node: &Node) -> bool {
-    node.tag() == Some(UNTYPED) && node.is_plain()
-}
-
 /// Sets the text of a scalar, which stays of the type that it is: text that does not fit the type
 /// is refused in the end, when types matter.
 pub(crate) fn set_text_of_type(node: &mut Node, new: String) {
     let tag = node.kept_tag().unwrap_or("").to_owned();
-    let is_written = node.tag().is_some();
-    let is_plain = node.is_plain();
-    if !is_written && is_plain && tag == "!!str" {
-        node.kind = Node::string(new).kind;
-        return;
-    }
-    if !is_written && is_plain && tag != implied_tag(&new) {
-        node.set_tag(Some(tag));
-    }
+    let is_free = node.is_plain() && node.tag() != Some(UNTYPED);
+    let is_implied = tag == implied_tag(&new);
     if let NodeKind::Scalar { text, .. } = &mut node.kind {
         *text = new;
+    }
+    match tag.as_str() {
+        "!!str" if is_free => mark_text(node),
+        _ if is_free && node.tag().is_none() && !is_implied => node.set_tag(Some(tag)),
+        _ => {}
     }
 }
 
@@ -246,53 +237,10 @@ pub(crate) fn set_string(node: &mut Node, new: &str) -> Result<(), Misfit> {
     Ok(())
 }
 
-/// Writes a value in the way of the one that it replaces: what takes the place of a quoted text is
-/// quoted, and so a text, even when it was a number.
-pub(crate) fn keep_style(old: &Node, new: &mut Node) {
-    let is_plain = new.is_plain();
-    match (&old.kind, &mut new.kind) {
-        (NodeKind::Scalar { style: ScalarStyle::Plain, .. }, NodeKind::Scalar { style, text }) => {
-            if !is_plain {
-                *style = ScalarStyle::Plain;
-                let is_text = implied_tag(text) == "!!str";
-                new.set_tag((!is_text).then(|| "!!str".to_owned()));
-            }
-        }
-        (NodeKind::Scalar { style: old, .. }, NodeKind::Scalar { style, .. }) => {
-            *style = *old;
-            if is_plain {
-                new.set_tag(None);
-            }
-        }
-        (NodeKind::Sequence { style: old, .. }, NodeKind::Sequence { style, .. })
-        | (NodeKind::Mapping { style: old, .. }, NodeKind::Mapping { style, .. }) => *style = *old,
-        (
-            NodeKind::Scalar { .. } | NodeKind::Sequence { .. } | NodeKind::Mapping { .. } | NodeKind::Alias { .. },
-            _,
-        ) => {}
-    }
-}
-
 /// Puts a new node where an old one was.
 pub(crate) fn put(node: &mut Node, mut new: Node) {
     new.position = node.position;
     *node = new;
-}
-
-/// Sets a string in a mapping; one that is new there is the same as others of this anchor.
-pub(crate) fn set_entry(node: &mut Node, key: &str, value: &str, anchor: Option<&str>) -> Result<(), Misfit> {
-    if node.is_null() {
-        return Ok(());
-    }
-    if !node.is_mapping() {
-        return Err(Misfit("a mapping is needed here".to_owned()));
-    }
-    let mut new = Node::string(value);
-    if node.get(key).is_none() {
-        new.set_anchor(anchor.map(str::to_owned));
-    }
-    set_under(node, key, new);
-    Ok(())
 }
 
 /// Sets the value under a key. The key, when it is new, is written without quotes as Kustomize

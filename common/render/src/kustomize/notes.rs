@@ -4,15 +4,18 @@
 //! selectors, patches and replacements see them on the way. In the end those that were not asked
 //! for go, together with every annotation that Kustomize reserves for itself.
 
+use std::collections::BTreeMap;
+
 use skerry_yaml::{EmitOptions, Node, emit_node};
 
-use super::field_spec::{self, FieldSpec, Missing, set_entry};
+use super::field_spec::FieldSpec;
 use super::file::{BuildNotes, ShownNotes};
-use super::resource::{Resource, set_metadata};
+use super::resource::Resource;
+use super::transform_labels::{self, Pairs};
 use crate::allowed::RemoteBase;
 use crate::codes::Fallible;
 use crate::document::text_at;
-use crate::tree::join_written;
+use crate::tree::{View, join_written};
 
 const ORIGIN: &str = "config.kubernetes.io/origin";
 const TRANSFORMATIONS: &str = "alpha.config.kubernetes.io/transformations";
@@ -159,7 +162,7 @@ fn put(node: &mut Node, key: &str, value: &str) {
 pub(crate) fn read_from(resources: &mut [Resource], origin: &Origin) {
     let text = origin.text();
     for resource in resources {
-        set_annotation(resource, ORIGIN, &text);
+        put_annotation(resource, ORIGIN, &text);
     }
 }
 
@@ -205,11 +208,14 @@ fn annotation(resource: &Resource, key: &str) -> Option<String> {
     text_at(&resource.node, &["metadata", "annotations", key]).map(str::to_owned)
 }
 
+/// Sets an annotation, for which Kustomize writes all of them anew.
 fn set_annotation(resource: &mut Resource, key: &str, value: &str) {
-    let annotations = resource.node.get("metadata").and_then(|metadata| metadata.get("annotations"));
-    if !annotations.is_some_and(Node::is_mapping) {
-        set_metadata(&mut resource.node, "annotations", Some(Node::mapping()));
-    }
+    resource.rewrite_annotations();
+    put_annotation(resource, key, value);
+}
+
+fn put_annotation(resource: &mut Resource, key: &str, value: &str) {
+    resource.annotate();
     if let Some(annotations) = resource.node.get_mut("metadata").and_then(|metadata| metadata.get_mut("annotations")) {
         annotations.set(key, Node::string(value));
     }
@@ -217,7 +223,7 @@ fn set_annotation(resource: &mut Resource, key: &str, value: &str) {
 
 /// Marks what came out of a Helm chart.
 pub(crate) fn mark_chart(resource: &mut Resource) {
-    set_annotation(resource, OF_CHART, "true");
+    put_annotation(resource, OF_CHART, "true");
 }
 
 /// Whether a resource came out of a Helm chart.
@@ -226,14 +232,14 @@ pub(crate) fn is_of_chart(resource: &Resource) -> bool {
 }
 
 /// Takes away the notes that are not to be seen, and adds the label that is.
-pub(crate) fn finish(resources: &mut [Resource], notes: BuildNotes) -> Fallible<()> {
+pub(crate) fn finish(view: &View<'_>, resources: &mut [Resource], notes: BuildNotes) -> Fallible<()> {
     let ShownNotes { origins, transformers, managed_by } = notes.shown;
-    let label = FieldSpec { path: "metadata/labels".to_owned(), ..FieldSpec::any() };
+    if managed_by {
+        let pairs = BTreeMap::from([(MANAGED_BY.to_owned(), MANAGED_BY_VALUE.to_owned())]);
+        let specs = [FieldSpec { path: "metadata/labels".to_owned(), ..FieldSpec::any() }].into();
+        transform_labels::apply(view, resources, &Pairs { pairs, specs })?;
+    }
     for resource in resources {
-        if managed_by {
-            let mut set = |node: &mut Node| set_entry(node, MANAGED_BY, MANAGED_BY_VALUE, None);
-            field_spec::visit(resource, &label, Missing::Mapping, &mut set)?;
-        }
         let Some(metadata) = resource.node.get_mut("metadata") else { continue };
         let Some(annotations) = metadata.get_mut("annotations") else { continue };
         if let Some(entries) = annotations.entries_mut() {

@@ -3,14 +3,15 @@
 
 use serde_json::Value;
 use skerry_common::diagnostic::{Diagnostic, Location};
-use skerry_yaml::{CollectionStyle, Node, NodeKind, Resolved, Rules, ScalarStyle, from_json, to_json, to_json_with};
+use skerry_yaml::{
+    CollectionStyle, Node, NodeKind, Resolved, Rules, float_text, from_json, implied_tag, to_json, to_json_with,
+};
 
-use super::field_spec::is_untyped;
 use super::patches::weight;
-use super::resource::fill_flow_nulls;
-use super::shared;
+use super::quotes::printed_text;
 use crate::codes::{self, Fallible, fail};
 use crate::document::place;
+use crate::through_json::read_as;
 use crate::tree::View;
 
 /// One operation.
@@ -79,13 +80,12 @@ fn operation(item: &Node, at: &Location) -> Result<Operation, Refusal> {
 
 /// Applies operations in their order.
 pub(crate) fn apply(view: &View<'_>, node: &mut Node, operations: &[Operation], target: &str) -> Fallible<()> {
-    if let Err(error) = to_json_with(node, Rules::Kustomize) {
+    let json = to_json_with(node, Rules::Kustomize).or_else(|error| {
         let at = operations.first().map(|operation| operation.at.clone()).unwrap_or_default();
         let message = format!("`{target}` cannot be patched: at `{}` {}", error.path, error.message);
-        return fail(codes::NO_JSON_FORM, &at, message);
-    }
-    fill_flow_nulls(node, false);
-    unfold(node);
+        fail(codes::NO_JSON_FORM, &at, message)
+    })?;
+    read_as(node, &json, CollectionStyle::Block, from_json);
     for operation in operations {
         let mut grown = 0;
         let result = run(node, operation, &mut grown, view.limits.depth_max);
@@ -95,48 +95,42 @@ pub(crate) fn apply(view: &View<'_>, node: &mut Node, operations: &[Operation], 
         }
         view.count_growth(grown, &operation.at)?;
     }
-    shared::part(node);
-    round(node);
+    print_and_read(node);
     Ok(())
 }
 
-/// Makes folded texts, and scalars that take the type of their text, what they are when printed and
-/// read again.
-fn unfold(node: &mut Node) {
-    if is_untyped(node) {
-        node.set_tag(None);
-    }
-    let is_folded = matches!(node.kind, NodeKind::Scalar { style: ScalarStyle::Folded, .. });
-    if is_folded && let Ok(Value::String(text)) = to_json_with(node, Rules::Kustomize) {
-        node.kind = Node::string(text).kind;
-    }
-    node.items_mut().into_iter().flatten().for_each(unfold);
-    node.entries_mut().into_iter().flatten().for_each(|(_, value)| unfold(value));
-}
-
-/// Makes numbers, nulls and brackets what they are after a way through JSON, which Kustomize sends
-/// the whole object on: there a number is a 64-bit float, and nothing is in brackets any more.
-fn round(node: &mut Node) {
-    /// From here on not every integer is a float.
-    const EXACT_MAX: u64 = 1 << 53;
+/// Makes a tree what it is when Kustomize, which has sent it through JSON, prints and reads it:
+/// numbers are 64-bit floats, texts are in quotes only where they must be, nothing is in brackets,
+/// and no two values are one any more.
+fn print_and_read(node: &mut Node) {
+    node.set_anchor(None);
+    node.set_tag(None);
     #[expect(clippy::cast_precision_loss, reason = "to lose it is the point")]
-    let rounded = match node.resolve_with(Rules::Kustomize) {
-        Some(Resolved::Int(value)) if value.unsigned_abs() > EXACT_MAX => Some(value as f64),
+    let number = match node.resolve_with(Rules::Kustomize) {
+        Some(Resolved::Int(value)) => Some(value as f64),
         Some(Resolved::Uint(value)) => Some(value as f64),
-        Some(Resolved::Null | Resolved::Bool(_) | Resolved::Int(_) | Resolved::Float(_))
-        | Some(Resolved::Str | Resolved::NotScalar)
-        | None => None,
+        Some(Resolved::Float(value)) => Some(value),
+        Some(Resolved::Null | Resolved::Bool(_) | Resolved::Str | Resolved::NotScalar) | None => None,
     };
-    if let Some(value) = rounded {
-        *node = Node::plain(value.to_string());
-    } else if node.is_null() {
-        *node = Node::null();
+    match &mut node.kind {
+        NodeKind::Scalar { text, .. } => {
+            let text = std::mem::take(text);
+            node.kind = match number {
+                Some(number) => Node::plain(float_text(number)).kind,
+                None if node.is_plain() && implied_tag(&text) != "!!str" => Node::plain(text).kind,
+                None => printed_text(text).kind,
+            };
+        }
+        NodeKind::Sequence { style, items } => {
+            *style = CollectionStyle::Block;
+            items.iter_mut().for_each(print_and_read);
+        }
+        NodeKind::Mapping { style, entries } => {
+            *style = CollectionStyle::Block;
+            entries.iter_mut().for_each(|(_, value)| print_and_read(value));
+        }
+        NodeKind::Alias { .. } => {}
     }
-    if let NodeKind::Sequence { style, .. } | NodeKind::Mapping { style, .. } = &mut node.kind {
-        *style = CollectionStyle::Block;
-    }
-    node.items_mut().into_iter().flatten().for_each(round);
-    node.entries_mut().into_iter().flatten().for_each(|(_, value)| round(value));
 }
 
 fn run(root: &mut Node, operation: &Operation, grown: &mut usize, depth_max: usize) -> Result<(), Refusal> {

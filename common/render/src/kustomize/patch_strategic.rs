@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 use skerry_yaml::{Node, NodeKind};
 
-use super::field_spec::{is_untyped, keep_style, put};
+use super::quotes::{keep_style, quote_passed};
 use super::schema::{Schema, Table};
 use super::shared::Change;
 use crate::document::text_at;
@@ -175,7 +175,13 @@ impl<'t> Walk<'t> {
     ) -> Result<Option<Node>, Misfit> {
         self.path.push(name.to_owned());
         let is_replaced = patch.is_some();
-        let dest = if is_replaced { dest } else { dest.map(as_text) };
+        let mut dest = dest;
+        if let Some(passed) = dest.as_mut().filter(|_| !is_replaced)
+            && quote_passed(passed)
+            && let Some(change) = Change::to(passed)
+        {
+            self.changes.insert(self.path.clone(), change);
+        }
         let old = dest.as_ref().filter(|_| is_replaced).map(husk);
         let mut merged = self.node(dest, patch, schema.field(name))?;
         if let (Some(old), Merged::New(new)) = (&old, &mut merged)
@@ -241,16 +247,6 @@ impl<'t> Walk<'t> {
             other => self.misfit(format!("`$patch: {other}` is none of merge, replace and delete")),
         }
     }
-}
-
-/// Makes a scalar that takes the type of its text a text: a merge gives a type to whatever it passes.
-fn as_text(mut node: Node) -> Node {
-    if is_untyped(&node)
-        && let Some(text) = node.as_str().filter(|text| !text.is_empty()).map(str::to_owned)
-    {
-        put(&mut node, Node::string(text));
-    }
-    node
 }
 
 /// A node without what is below it.

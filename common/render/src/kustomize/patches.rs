@@ -154,9 +154,7 @@ fn apply_operations(
         }
         let shown = resource.current_id().shown();
         patch_json6902::apply(view, &mut resource.node, operations, &shown)?;
-        if !resource.previous.is_empty() {
-            resource.annotate();
-        }
+        resource.rewrite_annotations();
     }
     Ok(())
 }

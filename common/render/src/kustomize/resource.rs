@@ -7,8 +7,8 @@ use skerry_common::diagnostic::Location;
 use skerry_common::object::{group_of, version_of};
 use skerry_yaml::{CollectionStyle, Node, NodeKind, Position, Rules, ScalarStyle};
 
+use super::quotes::new_text;
 use super::schema::Custom;
-use super::shared;
 use super::trace::Trace;
 use crate::document::{Source, text_at};
 use crate::tree::View;
@@ -285,17 +285,25 @@ impl Resource {
         }
     }
 
-    /// Kustomize keeps what it has to remember as annotations: there are some from then on, and all
-    /// of them are written anew.
+    /// Kustomize keeps what it has to remember as annotations: there are some from then on.
     pub(crate) fn annotate(&mut self) {
-        let annotations = self.node.get_mut("metadata").and_then(|metadata| metadata.get_mut("annotations"));
-        match annotations.filter(|annotations| annotations.is_mapping()) {
-            Some(annotations) => shared::part(annotations),
-            None => set_metadata(&mut self.node, "annotations", Some(Node::mapping())),
+        let annotations = self.node.get("metadata").and_then(|metadata| metadata.get("annotations"));
+        if !annotations.is_some_and(Node::is_mapping) {
+            set_metadata(&mut self.node, "annotations", Some(Node::mapping()));
         }
     }
 
-    /// A name for values that are one (see [`shared`]), new to this resource.
+    /// Writes all annotations anew, as texts that are one with nothing any more.
+    pub(crate) fn rewrite_annotations(&mut self) {
+        if let Some(metadata) = self.node.get_mut("metadata") {
+            rewrite_texts(metadata, "annotations");
+        }
+        if !self.previous.is_empty() || self.needs_hash {
+            self.annotate();
+        }
+    }
+
+    /// A name for values that are one (see [`super::shared`]), new to this resource.
     pub(crate) fn next_anchor(&mut self) -> String {
         self.anchors += 1;
         self.anchors.to_string()
@@ -353,7 +361,7 @@ pub(crate) fn rewrite_texts(metadata: &mut Node, field: &str) {
 pub(crate) fn mapping_of_texts(texts: impl IntoIterator<Item = (String, String)>) -> Node {
     let mut node = Node::mapping();
     if let Some(entries) = node.entries_mut() {
-        entries.extend(texts.into_iter().map(|(key, value)| (Node::plain(key), Node::string(value))));
+        entries.extend(texts.into_iter().map(|(key, value)| (Node::plain(key), new_text(&value))));
     }
     node
 }
@@ -373,7 +381,7 @@ pub(crate) fn finish(mut resource: Resource) -> Source {
 
 /// Makes a value that is not written at all, inside brackets (`{key: }`), an empty text: Kustomize
 /// writes and reads every resource once more on its way, and that is how it comes back.
-pub(crate) fn fill_flow_nulls(node: &mut Node, in_brackets: bool) {
+fn fill_flow_nulls(node: &mut Node, in_brackets: bool) {
     let is_flow = |style: &CollectionStyle| in_brackets || *style == CollectionStyle::Flow;
     let is_untagged = node.tag().is_none();
     match &mut node.kind {

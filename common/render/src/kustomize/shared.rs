@@ -2,10 +2,10 @@
 //!
 //! Where Kustomize sets a label or annotation that several fields of a resource lack – in
 //! `metadata`, a selector, a template –, it puts *one* node into all of them. Whatever later
-//! changes that node at one place, be it a patch of `metadata.labels` alone, changes it at all. To
-//! give what Kustomize gives, such a value carries an anchor here: the same anchor, the same value.
-//! What is read anew on the way (all annotations when an identity is kept, everything after a
-//! JSON 6902 patch) is no longer one.
+//! changes that node at one place, be it a patch of `metadata.labels` alone, changes it at all,
+//! its quotes included. To give what Kustomize gives, such a value carries an anchor here: the same
+//! anchor, the same value. What is written or read anew on the way (all annotations when a note of
+//! `buildMetadata` is added, everything after a JSON 6902 patch) is no longer one.
 
 use skerry_yaml::Node;
 
@@ -24,7 +24,13 @@ impl Change {
             return None;
         }
         new.set_anchor(Some(anchor.to_owned()));
-        (old.as_str() != new.as_str()).then(|| Self { anchor: anchor.to_owned(), value: new.clone() })
+        let is_same = old.kind == new.kind && old.tag() == new.tag();
+        (!is_same).then(|| Self { anchor: anchor.to_owned(), value: new.clone() })
+    }
+
+    /// What a value has become that is new at all of its places.
+    pub(crate) fn to(value: &Node) -> Option<Self> {
+        Some(Self { anchor: value.anchor()?.to_owned(), value: value.clone() })
     }
 
     /// Carries the change to every place of the value.

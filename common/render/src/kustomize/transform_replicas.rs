@@ -4,6 +4,7 @@ use skerry_yaml::Node;
 
 use super::field_spec::{self, FieldSpec, Misfit, Missing, Specs};
 use super::file::ReplicaRule;
+use super::quotes::keep_style;
 use super::resource::Resource;
 use crate::codes::{self, Fallible, fail};
 
@@ -21,7 +22,7 @@ pub(crate) fn apply(resources: &mut [Resource], rule: &ReplicaRule, specs: &Spec
                     return Err(Misfit("a number is needed here".to_owned()));
                 }
                 let mut count = Node::integer(rule.count);
-                field_spec::keep_style(node, &mut count);
+                keep_style(node, &mut count);
                 field_spec::put(node, count);
                 Ok(())
             };

@@ -11,9 +11,10 @@ use skerry_common::diagnostic::Diagnostic;
 use skerry_yaml::{Node, implied_tag};
 
 use super::field_path;
-use super::field_spec::{self, FieldSpec, Misfit, Missing, UNTYPED};
+use super::field_spec::{self, FieldSpec, Misfit, Missing};
 use super::file::VarRule;
 use super::patches::weight;
+use super::quotes::UNTYPED;
 use super::resource::Resource;
 use crate::codes::{self, Fallible, fail, fail_with_help};
 use crate::tree::View;

@@ -26,7 +26,7 @@ pub(super) fn emitted(value: f64) -> String {
     if digits.parse::<i64>().is_ok() || digits.parse::<u64>().is_ok() {
         return digits;
     }
-    layout(&format!("{value:e}"))
+    float_text(value)
 }
 
 /// The text of a float that is a key: upstream rounds it to 32 bits.
@@ -39,6 +39,11 @@ pub(super) fn key_text(value: f64) -> String {
     if value.is_infinite() {
         return if value > 0.0 { ".inf" } else { "-.inf" }.to_owned();
     }
+    layout(&format!("{value:e}"))
+}
+
+/// The text of a float as Go's `%g` has it: the shortest that reads back as the same float.
+pub fn float_text(value: f64) -> String {
     layout(&format!("{value:e}"))
 }
 

@@ -57,37 +57,41 @@ pub(super) fn secrets(folder: &mut Folder<'_>) {
 }
 
 fn rules(folder: &mut Folder<'_>, kind: &'static str) -> Vec<Value> {
-    let mut rules: Vec<Value> = Vec::new();
-    for _ in 0..folder.random.between(1, 2) {
-        let existing: Vec<Known> = folder.known.iter().filter(|known| known.kind == kind).cloned().collect();
-        let name = folder.random.word(NAMES);
-        let found = existing.iter().find(|known| known.name == name).cloned();
-        let mut rule = map([]);
-        let namespace = folder.random.percent(15).then(|| folder.random.word(NAMESPACES));
-        if let Some(known) = found {
-            if !folder.wants_by("generator.behavior", 90) {
-                continue;
-            }
-            rule.put("name", raw(name));
-            rule.put("behavior", raw(folder.random.word(&["merge", "merge", "replace"])));
-            if let Some(namespace) = &known.namespace {
-                rule.put("namespace", raw(namespace.clone()));
-            }
-        } else {
-            rule.put("name", raw(name.clone()));
-            if let Some(namespace) = &namespace {
-                rule.put("namespace", raw(namespace.clone()));
-            }
-            folder.known.push(Known { api: "v1", kind, now: name.clone(), name, namespace });
+    (0..folder.random.between(1, 2))
+        .map(|_| rule(folder, kind))
+        .filter(|rule| matches!(rule, Value::Map(entries) if !entries.is_empty()))
+        .collect()
+}
+
+/// What makes a new object, or changes one that is there; nothing where chance has it that this is
+/// not to be.
+pub(super) fn rule(folder: &mut Folder<'_>, kind: &'static str) -> Value {
+    let name = folder.random.word(NAMES);
+    let found = folder.known.iter().find(|known| known.kind == kind && known.name == name).cloned();
+    let mut rule = map([]);
+    let namespace = folder.random.percent(15).then(|| folder.random.word(NAMESPACES));
+    if let Some(known) = found {
+        if !folder.wants_by("generator.behavior", 90) {
+            return rule;
         }
-        sources(folder, &mut rule);
-        if folder.wants_by("generator.options", 25) {
-            let options = rule_options(folder);
-            rule.put("options", options);
+        rule.put("name", raw(name));
+        rule.put("behavior", raw(folder.random.word(&["merge", "merge", "replace"])));
+        if let Some(namespace) = &known.namespace {
+            rule.put("namespace", raw(namespace.clone()));
         }
-        rules.push(rule);
+    } else {
+        rule.put("name", raw(name.clone()));
+        if let Some(namespace) = &namespace {
+            rule.put("namespace", raw(namespace.clone()));
+        }
+        folder.known.push(Known { api: "v1", kind, now: name.clone(), name, namespace });
     }
-    rules
+    sources(folder, &mut rule);
+    if folder.wants_by("generator.options", 25) {
+        let options = rule_options(folder);
+        rule.put("options", options);
+    }
+    rule
 }
 
 fn sources(folder: &mut Folder<'_>, rule: &mut Value) {

@@ -1,13 +1,14 @@
 //! Patches of both kinds, in all three fields.
 
-mod operations;
-mod strategic;
+pub(super) mod operations;
+pub(super) mod strategic;
 
 use crate::folder::Folder;
 use crate::objects::Known;
 use crate::yaml::{Value, block, list, map, raw};
 
-fn some_known(folder: &mut Folder<'_>) -> Option<Known> {
+/// Any of the objects that fields may name.
+pub(super) fn some_known(folder: &mut Folder<'_>) -> Option<Known> {
     if folder.known.is_empty() {
         return None;
     }
@@ -63,14 +64,17 @@ fn target(folder: &mut Folder<'_>, known: &Known) -> Value {
     let random = &mut *folder.random;
     let mut target = map([]);
     if random.percent(75) {
-        target.put("kind", raw(known.kind));
+        let kind = if random.percent(10) { format!("{}|Widget", known.kind) } else { known.kind.to_owned() };
+        target.put("kind", raw(kind));
     }
     if random.percent(50) {
-        let name = match random.below(6) {
+        let name = match random.below(9) {
             0 => "\".*\"".to_owned(),
             1 => format!("{}|none", known.name),
             2 => format!("{}.*", known.name.get(..2).unwrap_or("w")),
             3 => known.now.clone(),
+            4 => format!("^{}$", known.name),
+            5 => format!("web|{}", known.now),
             _ => known.name.clone(),
         };
         target.put("name", raw(name));

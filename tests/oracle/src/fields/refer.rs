@@ -2,7 +2,7 @@
 
 use crate::folder::Folder;
 use crate::objects::Known;
-use crate::words::{LABELS, NAMES};
+use crate::words::NAMES;
 use crate::yaml::{Value, list, map, raw};
 
 fn some(folder: &mut Folder<'_>, kinds: &[&str]) -> Option<Known> {
@@ -29,13 +29,24 @@ pub(super) fn replacements(folder: &mut Folder<'_>) {
     folder.kustomization.put("replacements", list(rules));
 }
 
-fn replacement(folder: &mut Folder<'_>) -> Option<Value> {
+/// One entry of `replacements`.
+pub(super) fn replacement(folder: &mut Folder<'_>) -> Option<Value> {
     let from = some(folder, &[])?;
     let mut rule = map([]);
     if folder.random.percent(12) {
         rule.put("sourceValue", raw(folder.random.word(&["fixed", "\"7\"", "host:80", "\"\""])));
     } else {
         let mut source = map([("kind", raw(from.kind)), ("name", raw(from.name.clone()))]);
+        if folder.random.percent(15) {
+            source.put_at(&["namespace"], raw(from.namespace.clone().unwrap_or_else(|| "default".to_owned())));
+        }
+        if folder.random.percent(10) {
+            let (group, version) = from.api.split_once('/').unwrap_or(("", from.api));
+            source.put("version", raw(version));
+            if !group.is_empty() {
+                source.put("group", raw(group));
+            }
+        }
         if folder.random.percent(50) {
             let paths = [
                 "metadata.name",
@@ -47,6 +58,11 @@ fn replacement(folder: &mut Folder<'_>) -> Option<Value> {
                 "spec.ports.[name=http].port",
                 "kind",
                 "spec.selector",
+                "metadata.annotations.note",
+                "spec",
+                "metadata.labels",
+                "spec.template.spec.containers.[name=main].env",
+                "spec.size",
             ];
             let fits = match from.kind {
                 "ConfigMap" => "data.mode",
@@ -58,9 +74,9 @@ fn replacement(folder: &mut Folder<'_>) -> Option<Value> {
             source.put("fieldPath", raw(path));
         }
         if folder.random.percent(20) {
-            let mut options = map([("delimiter", raw(folder.random.word(&["':'", "'-'", "/"])))]);
+            let mut options = map([("delimiter", raw(folder.random.word(&["':'", "'-'", "/", "e", "\"\""])))]);
             if folder.random.percent(60) {
-                options.put("index", raw(folder.random.word(&["0", "1"])));
+                options.put("index", raw(folder.random.word(&["0", "1", "0", "7"])));
             }
             source.put("options", options);
         }
@@ -81,9 +97,19 @@ fn target(folder: &mut Folder<'_>) -> Option<Value> {
     if random.percent(60) {
         select.put("name", raw(to.name.clone()));
     }
+    if random.percent(8) {
+        select.put("labelSelector", raw(random.word(&["app", "tier=front", "app!=web"])));
+    }
+    if random.percent(5) {
+        select.put("namespace", raw(to.namespace.clone().unwrap_or_else(|| "default".to_owned())));
+    }
     let mut target = map([("select", select)]);
     if random.percent(12) {
-        target.put("reject", list([map([("name", raw(random.word(NAMES)))])]));
+        let mut rejected = map([(random.pick(&["name", "name", "kind", "namespace"]), raw(random.word(NAMES)))]);
+        if random.percent(20) {
+            rejected.put("labelSelector", raw("app=web"));
+        }
+        target.put("reject", list([rejected]));
     }
     let paths = [
         "metadata.annotations.copied",
@@ -98,6 +124,22 @@ fn target(folder: &mut Folder<'_>) -> Option<Value> {
         "spec.ports.0.port",
         "spec.copied.deep",
         "spec.template.spec.containers.-.name",
+        "spec.template.spec.containers.[name=new].image",
+        "spec.template.spec.containers.*.image",
+        "spec.template.spec.volumes.[name=conf.*].configMap.name",
+        "spec.template.spec.containers.[name=main].args.0",
+        "spec.ports.[port=80].targetPort",
+        "spec.ports.*.name",
+        "spec.selector.app",
+        "metadata.annotations.[example.com/owner]",
+        "metadata.annotations",
+        "spec.items.0",
+        "spec.nested.name",
+        "data.mode",
+        "data.level",
+        "stringData.user",
+        "subjects.0.name",
+        "rules.0.resourceNames.0",
     ];
     let own: &[&str] = match to.kind {
         "Deployment" | "StatefulSet" | "DaemonSet" => {
@@ -122,26 +164,44 @@ fn target(folder: &mut Folder<'_>) -> Option<Value> {
         options.put("index", raw(random.word(&["0", "1", "-1", "5"])));
     }
     if random.percent(5) {
-        options.put("encoding", raw("base64"));
+        options.put("encoding", raw(random.word(&["base64", "base64", "hex", "base32"])));
     }
     target.put("options", options);
     Some(target)
 }
 
 pub(super) fn vars(folder: &mut Folder<'_>) {
-    let Some(known) = some(folder, &["Service", "ConfigMap", "Deployment", "Secret", "StatefulSet"]) else { return };
-    if folder.kustomization_is_component() || !folder.wants("vars") {
+    if folder.kustomization_is_component() || folder.known.is_empty() || !folder.wants("vars") {
         return;
     }
+    let mut vars = Vec::new();
+    for index in 0..folder.random.between(1, 2) {
+        vars.extend(var(folder, index));
+    }
+    folder.kustomization.put("vars", list(vars));
+}
+
+fn var(folder: &mut Folder<'_>, index: usize) -> Option<Value> {
+    let known = some(folder, &["Service", "ConfigMap", "Deployment", "Secret", "StatefulSet", "Widget"])?;
     let reference = map([("apiVersion", raw(known.api)), ("kind", raw(known.kind)), ("name", raw(known.name.clone()))]);
-    let name = format!("VAR{}", folder.path.len());
-    let mut var =
-        map([("name", raw(if folder.random.percent(50) { "VAR".to_owned() } else { name })), ("objref", reference)]);
-    if folder.random.percent(40) {
-        let path = folder.random.word(&["metadata.name", "metadata.name", "kind", "apiVersion", "spec.replicas"]);
+    let name = format!("VAR{}{index}", folder.path.len());
+    let is_usual = index == 0 && folder.path == "in" && folder.random.percent(70);
+    let mut var = map([("name", raw(if is_usual { "VAR".to_owned() } else { name })), ("objref", reference)]);
+    if let Some(namespace) = known.namespace.as_ref().filter(|_| folder.random.percent(40)) {
+        var.put_at(&["objref", "namespace"], raw(namespace.clone()));
+    }
+    if folder.random.percent(50) {
+        let fits = match known.kind {
+            "Service" => "spec.ports[0].port",
+            "ConfigMap" => "data.mode",
+            "Deployment" | "StatefulSet" => "spec.template.spec.containers[0].image",
+            "Widget" => "spec.size",
+            _ => "kind",
+        };
+        let path = folder.random.word(&["metadata.name", "metadata.name", "kind", "apiVersion", "spec.replicas", fits, fits]);
         var.put_at(&["fieldref", "fieldPath"], raw(path));
     }
-    folder.kustomization.put("vars", list([var]));
+    Some(var)
 }
 
 pub(super) fn configurations(folder: &mut Folder<'_>) {
@@ -169,7 +229,15 @@ pub(super) fn configurations(folder: &mut Folder<'_>) {
             "commonLabels" | "labels" | "commonAnnotations" => random.pick(&["spec/nested/labels", "spec/meta"]),
             _ => random.pick(&["spec/secretName", "spec/configMapRef", "spec/nested/name"]),
         };
-        let mut spec = map([("path", raw(path)), ("kind", raw(random.word(&["Widget", "Deployment"])))]);
+        let path = if random.percent(15) {
+            random.pick(&["spec/template/spec/serviceAccountName", "metadata/labels", "data/mode", "spec/items", "spec/on"])
+        } else {
+            path
+        };
+        let mut spec = map([("path", raw(path)), ("kind", raw(random.word(&["Widget", "Deployment", "ConfigMap"])))]);
+        if random.percent(10) {
+            spec.put("group", raw(random.word(&["apps", "example.com"])));
+        }
         if random.percent(50) {
             spec.put("create", raw("true"));
         }
@@ -187,97 +255,6 @@ pub(super) fn configurations(folder: &mut Folder<'_>) {
     folder.kustomization.put("configurations", list([raw("config.yaml")]));
 }
 
-pub(super) fn builtin_plugins(folder: &mut Folder<'_>) {
-    for (field, file) in
-        [("transformers", "transformer.yaml"), ("validators", "validator.yaml"), ("generators", "maker.yaml")]
-    {
-        let chance = folder.density / 2 + 2;
-        if !folder.wants_by(field, chance) {
-            continue;
-        }
-        let config = match field {
-            "generators" => generator(folder),
-            "validators" if folder.random.percent(90) => harmless(),
-            _ => transformer(folder),
-        };
-        folder.documents(file, &[config]);
-        folder.kustomization.put(field, list([raw(file)]));
-    }
-}
-
-/// What changes nothing, and so may be a validator.
-fn harmless() -> Value {
-    let mut config = map([("apiVersion", raw("builtin")), ("kind", raw("ImageTagTransformer"))]);
-    config.put("metadata", map([("name", raw("quiet"))]));
-    config.put("imageTag", map([("name", raw("no-such-image")), ("newTag", raw("never"))]));
-    config
-}
-
-fn generator(folder: &mut Folder<'_>) -> Value {
-    let kind = folder.random.word(&["ConfigMapGenerator", "SecretGenerator"]);
-    let name = format!("made-{}", folder.path);
-    let mut config = map([("apiVersion", raw("builtin")), ("kind", raw(kind))]);
-    config.put("metadata", map([("name", raw("maker"))]));
-    config.put("name", raw(name));
-    config.put("literals", list([raw("mode=fast")]));
-    config
-}
-
-fn transformer(folder: &mut Folder<'_>) -> Value {
-    let random = &mut *folder.random;
-    let kinds = [
-        "LabelTransformer",
-        "AnnotationsTransformer",
-        "PrefixTransformer",
-        "SuffixTransformer",
-        "NamespaceTransformer",
-        "ImageTagTransformer",
-        "PatchTransformer",
-    ];
-    let kind = random.word(&kinds);
-    let mut config = map([("apiVersion", raw("builtin")), ("kind", raw(kind.clone()))]);
-    config.put("metadata", map([("name", raw("t"))]));
-    let field = |path: &str| list([map([("path", raw(path)), ("create", raw("true"))])]);
-    match kind.as_str() {
-        "LabelTransformer" => {
-            config.put("labels", map([(LABELS[random.below(LABELS.len())], raw("plug"))]));
-            config.put("fieldSpecs", field("metadata/labels"));
-        }
-        "AnnotationsTransformer" => {
-            config.put("annotations", map([("plug", raw("in"))]));
-            config.put("fieldSpecs", field("metadata/annotations"));
-        }
-        "PrefixTransformer" => {
-            config.put("prefix", raw("plug-"));
-            config.put("fieldSpecs", field("metadata/name"));
-        }
-        "SuffixTransformer" => {
-            config.put("suffix", raw("-plug"));
-            config.put("fieldSpecs", field("metadata/name"));
-        }
-        "NamespaceTransformer" => {
-            config.put_at(&["metadata", "namespace"], raw("plug"));
-            config.put("fieldSpecs", field("metadata/namespace"));
-            if random.percent(50) {
-                config.put("unsetOnly", raw("true"));
-            }
-            if random.percent(50) {
-                config.put("setRoleBindingSubjects", raw(random.word(&["allServiceAccounts", "defaultOnly", "none"])));
-            }
-        }
-        "ImageTagTransformer" => {
-            config.put("imageTag", map([("name", raw("nginx")), ("newTag", raw("plug"))]));
-            config.put("fieldSpecs", field("spec/template/spec/containers[]/image"));
-        }
-        _ => {
-            let patch = "- {op: add, path: /metadata/annotations, value: {plug: \"yes\"}}";
-            config.put("patch", crate::yaml::block(patch));
-            config.put("target", map([("kind", raw("ConfigMap|Service"))]));
-        }
-    }
-    config
-}
-
 pub(super) fn output(folder: &mut Folder<'_>) {
     if folder.wants("buildMetadata") {
         let mut notes = vec![raw("managedByLabel"), raw("originAnnotations"), raw("transformerAnnotations")];
@@ -289,8 +266,12 @@ pub(super) fn output(folder: &mut Folder<'_>) {
         let order = folder.random.word(&["legacy", "fifo", "legacy"]);
         let mut options = map([("order", raw(order.clone()))]);
         if order == "legacy" && folder.random.percent(40) {
-            let first = list([raw("Deployment"), raw("Service"), raw("Namespace")]);
-            options.put("legacySortOptions", map([("orderFirst", first), ("orderLast", list([raw("ConfigMap")]))]));
+            let mut kinds = ["Deployment", "Service", "Namespace", "ConfigMap", "Secret", "Widget", "ClusterRole"];
+            folder.random.shuffle(&mut kinds);
+            let (first, last) = (folder.random.below(4), folder.random.below(3));
+            let named = |kinds: &[&str]| list(kinds.iter().map(|kind| raw(*kind)).collect::<Vec<_>>());
+            let orders = map([("orderFirst", named(&kinds[..first])), ("orderLast", named(&kinds[4..4 + last]))]);
+            options.put("legacySortOptions", orders);
         }
         folder.kustomization.put("sortOptions", options);
     }

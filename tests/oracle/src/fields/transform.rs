@@ -12,7 +12,7 @@ pub(super) fn metadata(folder: &mut Folder<'_>) {
 
 pub(super) fn namespace(folder: &mut Folder<'_>) {
     if folder.wants("namespace") {
-        let namespace = folder.random.word(NAMESPACES);
+        let namespace = if folder.random.percent(4) { "\"\"".to_owned() } else { folder.random.word(NAMESPACES) };
         folder.kustomization.put("namespace", raw(namespace));
     }
 }
@@ -43,6 +43,9 @@ pub(super) fn labels(folder: &mut Folder<'_>) {
             if folder.wants_by("labels.includeTemplates", 30) {
                 rule.put("includeTemplates", raw("true"));
             }
+            if folder.wants_by("labels.includeVolumeClaimTemplates", 15) {
+                rule.put("includeVolumeClaimTemplates", raw("true"));
+            }
             if folder.wants_by("labels.fields", 20) {
                 rule.put("fields", list([label_field(folder)]));
             }
@@ -69,6 +72,12 @@ fn label_field(folder: &mut Folder<'_>) -> Value {
         "spec/volumeClaimTemplates[]/metadata/labels",
         "metadata/annotations",
         "spec/template/metadata/labels",
+        "metadata/labels",
+        "spec/template/metadata/annotations",
+        "spec/jobTemplate/spec/template/metadata/labels",
+        "spec/template/spec/containers/env",
+        "data",
+        "spec",
     ];
     let mut field = map([("path", raw(folder.random.word(&paths)))]);
     if folder.random.percent(60) {
@@ -96,10 +105,15 @@ pub(super) fn images(folder: &mut Folder<'_>) {
             ["nginx", "registry.example:5000/shop/api", "postgres", "shop/worker", "busybox", "ngin.", "mirror/nginx"];
         let mut rule = map([("name", raw(folder.random.word(&names)))]);
         if folder.random.percent(50) {
-            rule.put("newName", raw(folder.random.word(&["mirror/nginx", "r.example/x/y", "nginx"])));
+            rule.put("newName", raw(folder.random.word(&["mirror/nginx", "r.example/x/y", "nginx", "h:5000/n", "\"\""])));
         }
         if folder.random.percent(60) {
-            rule.put("newTag", raw(folder.random.word(&["\"1.26\"", "v2", "'2'", "latest"])));
+            let tags = if folder.random.percent(4) {
+                ["1.26", "7", "\"\"", "on"]
+            } else {
+                ["\"1.26\"", "v2", "'2'", "latest"]
+            };
+            rule.put("newTag", raw(folder.random.word(&tags)));
         }
         if folder.random.percent(20) {
             rule.put("digest", raw("sha256:0123"));
@@ -126,7 +140,7 @@ pub(super) fn replicas(folder: &mut Folder<'_>) {
         } else {
             names[folder.random.below(names.len())].clone()
         };
-        rules.push(map([("name", raw(name)), ("count", raw(folder.random.word(&["0", "4", "10"])))]));
+        rules.push(map([("name", raw(name)), ("count", raw(folder.random.word(&["0", "4", "10", "1", "-1"])))]));
     }
     folder.kustomization.put("replicas", list(rules));
 }

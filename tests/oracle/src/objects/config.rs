@@ -11,8 +11,8 @@ pub(super) fn config_map(value: &mut Value, random: &mut Random) {
     for _ in 0..random.between(0, 3) {
         data.put(random.word(KEYS), text(random));
     }
-    if random.percent(3) {
-        data.put("\"1\"", text(random));
+    if random.percent(5) {
+        data.put(random.word(&["\"1\"", "on", "'a: b'", "\"\"", "~", "1.5", "x y"]), text(random));
     }
     if random.percent(90) {
         value.put("data", data);

@@ -1,5 +1,7 @@
 //! Validators: transformers that may refuse, but not change.
 
+use std::collections::HashSet;
+
 use skerry_yaml::Node;
 
 use crate::codes::{self, Fallible, fail_with_help};
@@ -10,7 +12,8 @@ use crate::tree::View;
 /// The one label that a validator may leave.
 const VALIDATED_BY: &str = "validated-by";
 
-/// Runs a validator; refuses one that touches a resource, even if it sets what is there already.
+/// Runs a validator; refuses one that touches a resource, even if it sets what is there already, and
+/// resources that cannot be told apart, as Kustomize compares by their names.
 pub(crate) fn run(
     view: &View<'_>,
     config: &Resource,
@@ -21,6 +24,12 @@ pub(crate) fn run(
     let touches = transformer.rewrites_matches(resources);
     Step { transformer, maker: None }.run(view, resources)?;
     let same = before.len() == resources.len() && before.iter().zip(resources.iter()).all(|(a, b)| is_same(a, b));
+    let mut ids = HashSet::new();
+    if let Some(twice) = resources.iter().map(Resource::current_id).find(|id| !ids.insert(id.clone())) {
+        let message = format!("the validator `{}` meets several resources that are `{}`", config.name(), twice.shown());
+        let help = "give them different names: Kustomize compares resources by their names around a validator";
+        return fail_with_help(codes::VALIDATOR_CHANGES, &config.location(), message, help);
+    }
     if same && !touches {
         return Ok(());
     }

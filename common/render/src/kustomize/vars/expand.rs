@@ -74,21 +74,9 @@ fn shown(value: &Value) -> String {
         Value::Text(text) => text.clone(),
         Value::Integer(number) => number.to_string(),
         Value::Bool(flag) => flag.to_string(),
-        Value::Float(number) => float(*number),
+        Value::Float(number) => skerry_yaml::float_text(*number),
         Value::Other => String::new(),
     }
-}
-
-/// Shortest digits; with an exponent below 1e-4 and from 1e21 on.
-fn float(number: f64) -> String {
-    let size = number.abs();
-    if size == 0.0 || (1e-4..1e21).contains(&size) {
-        return number.to_string();
-    }
-    let text = format!("{number:e}");
-    let Some((digits, exponent)) = text.split_once('e') else { return text };
-    let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |exponent| ('-', exponent));
-    format!("{digits}e{sign}{exponent:0>2}")
 }
 
 #[cfg(test)]
@@ -101,12 +89,14 @@ mod tests {
             ("A", Value::Text("x".to_owned())),
             ("N", Value::Integer(7)),
             ("F", Value::Float(1e-7)),
+            ("G", Value::Float(1_234_567.5)),
             ("O", Value::Other),
         ]);
         let check = |text: &str, expected: &str| {
             assert_eq!(expand(text, &values, &mut BTreeSet::new()), Expanded::Text(expected.to_owned()), "{text}");
         };
         check("$(A) and $(N), $(F)", "x and 7, 1e-07");
+        check("=$(G)", "=1.2345675e+06");
         check("$$(A) $$$(A)", "$(A) $x");
         check("$(B) $(O) ${A} $( $", "$(B) $(O) ${A} $( $");
         check("$", "$");

@@ -6,7 +6,7 @@ use crate::words::{IMAGES, NAMES, anything, text};
 use crate::yaml::{Value, list, map, raw};
 
 /// Some operations for a kind.
-pub(super) fn list_of(folder: &mut Folder<'_>, kind: &str) -> Value {
+pub(in crate::fields) fn list_of(folder: &mut Folder<'_>, kind: &str) -> Value {
     let count = folder.random.between(1, 3);
     let operations: Vec<Value> = (0..count).map(|_| operation(folder.random, kind)).collect();
     list(operations)

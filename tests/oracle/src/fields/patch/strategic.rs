@@ -3,11 +3,11 @@
 use crate::folder::Folder;
 use crate::objects::{Known, container, variable, volume};
 use crate::random::Random;
-use crate::words::{LABELS, NAMES, anything, pairs, text};
+use crate::words::{LABELS, NAMES, anything, odd, pairs, text};
 use crate::yaml::{Value, list, map, raw};
 
 /// A patch for an object.
-pub(super) fn object(folder: &mut Folder<'_>, known: &Known) -> Value {
+pub(in crate::fields) fn object(folder: &mut Folder<'_>, known: &Known) -> Value {
     let random = &mut *folder.random;
     let mut patch = map([("apiVersion", raw(known.api)), ("kind", raw(known.kind))]);
     patch.put("metadata", map([("name", raw(known.name.clone()))]));
@@ -24,6 +24,9 @@ pub(super) fn object(folder: &mut Folder<'_>, known: &Known) -> Value {
         let mut labels = pairs(random, LABELS, 2);
         if random.percent(30) {
             labels.put(random.word(LABELS), raw("null"));
+        }
+        if random.percent(20) {
+            labels.put(random.word(LABELS), odd(random));
         }
         patch.put_at(&["metadata", random.pick(&["labels", "annotations"])], labels);
     }
@@ -58,7 +61,7 @@ fn content(patch: &mut Value, known: &Known, random: &mut Random) {
         "ConfigMap" => {
             let mut data = map([("mode", text(random))]);
             if random.percent(40) {
-                data.put("level", raw(random.word(&["null", "\"5\"", "5"])));
+                data.put("level", raw(random.word(&["null", "\"5\"", "5", "true", "", "~", "\"null\""])));
             }
             patch.put("data", if random.percent(10) { raw("null") } else { data });
         }
@@ -85,7 +88,7 @@ fn content(patch: &mut Value, known: &Known, random: &mut Random) {
 
 fn workload(patch: &mut Value, random: &mut Random) {
     if random.percent(20) {
-        patch.put_at(&["spec", "replicas"], raw(random.word(&["5", "null", "\"5\""])));
+        patch.put_at(&["spec", "replicas"], raw(random.word(&["5", "null", "\"5\"", "0x5", "5.0", "!!int \"5\"", "\"\""])));
     }
     if random.percent(8) {
         let strategy = map([("$retainKeys", list([raw("type")])), ("type", raw("Recreate"))]);
