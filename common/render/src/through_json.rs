@@ -40,9 +40,7 @@ pub(crate) fn list_item(node: &Node) -> Result<Node, ConvertError> {
 
 fn quoted(json: &Value) -> Node {
     match json {
-        Value::String(text) => {
-            Node::new(NodeKind::Scalar { text: text.clone(), style: ScalarStyle::DoubleQuoted })
-        }
+        Value::String(text) => Node::new(NodeKind::Scalar { text: text.clone(), style: ScalarStyle::DoubleQuoted }),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => from_json(json),
     }
 }

@@ -4,6 +4,7 @@ mod generate;
 mod patch;
 mod plugins;
 mod refer;
+mod replace;
 mod transform;
 
 use crate::folder::Folder;
@@ -73,7 +74,7 @@ pub(crate) fn transformers(folder: &mut Folder<'_>) {
     patch::patches(folder);
     patch::strategic(folder);
     patch::json(folder);
-    refer::replacements(folder);
+    replace::replacements(folder);
     refer::vars(folder);
     refer::configurations(folder);
     plugins::builtin(folder);

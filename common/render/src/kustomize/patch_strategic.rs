@@ -100,6 +100,11 @@ impl<'t> Walk<'t> {
         Err(Misfit { field: self.path.join("."), message: message.into() })
     }
 
+    /// Kustomize stumbles over a key without any letter, wherever a merge passes it.
+    fn refuse_empty(&self, key: &str) -> Result<(), Misfit> {
+        if key.is_empty() { self.misfit("a mapping with an empty key cannot be merged") } else { Ok(()) }
+    }
+
     /// Merges two nodes, either of which may be missing.
     fn node(&mut self, dest: Option<Node>, patch: Option<Node>, schema: Schema<'t>) -> Result<Merged, Misfit> {
         let schema = typed(self.table, schema, [dest.as_ref(), patch.as_ref()]);
@@ -173,6 +178,7 @@ impl<'t> Walk<'t> {
         patch: Option<Node>,
         schema: Schema<'t>,
     ) -> Result<Option<Node>, Misfit> {
+        self.refuse_empty(name)?;
         self.path.push(name.to_owned());
         let is_replaced = patch.is_some();
         let mut dest = dest;
@@ -215,6 +221,7 @@ impl<'t> Walk<'t> {
         let mut settled = Vec::with_capacity(entries.len());
         for (key, value) in entries {
             let name = key.as_str().unwrap_or("").to_owned();
+            self.refuse_empty(&name)?;
             self.path.push(name.clone());
             if let Some(value) = self.settle(value, schema.field(&name))? {
                 settled.push((key, value));

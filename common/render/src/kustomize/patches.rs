@@ -73,7 +73,10 @@ pub(crate) fn load_strategic(
             }
         }
     }
-    Ok(patches)
+    match entries.first() {
+        Some(entry) if patches.is_empty() => fail(codes::PATCH_UNREADABLE, &entry.at, "the patches hold no object"),
+        Some(_) | None => Ok(patches),
+    }
 }
 
 /// Loads an entry of `patches`.
@@ -193,7 +196,11 @@ fn read(view: &View<'_>, kustomization: &Kustomization, content: &PatchContent, 
     };
     let place = if line.is_some() { at.clone() } else { Location::file(&*file, None) };
     match nodes.first() {
-        None => fail(codes::PATCH_UNREADABLE, &place, "the patch is empty"),
+        // To Kustomize this is a patch that does nothing.
+        None => Ok(Patch::Strategic(Vec::new())),
+        Some(node) if nodes.len() == 1 && node.is_sequence() && node.items().is_empty() => {
+            Ok(Patch::Strategic(Vec::new()))
+        }
         // What begins like JSON is read as JSON only.
         Some(node) if node.is_sequence() && text.starts_with(b"[") && !is_json(&text) => {
             fail(codes::PATCH_UNREADABLE, &place, "a patch that begins with `[` must be JSON, or begin with `-`")
@@ -239,6 +246,9 @@ fn apply_to_target(
     target: &Selector,
     loaded: &LoadedPatch,
 ) -> Fallible<()> {
+    if patches.is_empty() {
+        return Ok(());
+    }
     let [patch] = patches else {
         let message = "with a `target`, a strategic merge patch is one document";
         return fail(codes::PATCH_UNREADABLE, &loaded.at, message);

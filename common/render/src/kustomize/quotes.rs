@@ -103,10 +103,11 @@ fn set_style(node: &mut Node, new: ScalarStyle) {
 
 /// Whether a text needs no quotes to be read as itself.
 fn stands_plain(text: &str) -> bool {
-    is_simple(text) || parse(text, &Limits::default()).is_ok_and(|documents| match documents.as_slice() {
-        [document] => document.root.is_plain() && document.root.as_str() == Some(text),
-        _ => false,
-    })
+    is_simple(text)
+        || parse(text, &Limits::default()).is_ok_and(|documents| match documents.as_slice() {
+            [document] => document.root.is_plain() && document.root.as_str() == Some(text),
+            _ => false,
+        })
 }
 
 /// Whether nothing in a text means anything in YAML.

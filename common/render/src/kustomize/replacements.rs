@@ -52,7 +52,14 @@ fn run(view: &View<'_>, rule: &ReplacementRule, resources: &mut [Resource]) -> F
                 continue;
             };
             for field in &target.fields {
-                Copying { view, target, field, index }.copy(resource, &mut value)?;
+                let copying = Copying { view, target, field, index };
+                if !field.may_replace_annotations() {
+                    copying.copy(resource, &mut value)?;
+                    continue;
+                }
+                resource.pin_notes();
+                copying.copy(resource, &mut value)?;
+                resource.unpin_notes();
             }
         }
     }

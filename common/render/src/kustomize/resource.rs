@@ -276,6 +276,9 @@ impl Resource {
 
     /// Takes the annotation away again; forgets everything when a patch has done so.
     pub(crate) fn unpin_notes(&mut self) {
+        if self.previous.is_empty() && !self.needs_hash {
+            return;
+        }
         let annotations = self.node.get_mut("metadata").and_then(|metadata| metadata.get_mut("annotations"));
         if annotations.and_then(|annotations| annotations.remove(PIN)).is_none() {
             self.previous.clear();

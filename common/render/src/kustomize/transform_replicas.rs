@@ -40,7 +40,17 @@ fn is_meant(resource: &Resource, rule: &ReplicaRule, spec: &FieldSpec) -> bool {
     resource.has_id(|id| id.name == rule.name && id.gvk.is_selected(&spec.group, &spec.version, &spec.kind))
 }
 
-/// Whether a rule is for any of the resources.
-pub(crate) fn is_found(resources: &[Resource], rule: &ReplicaRule, specs: &Specs) -> bool {
-    resources.iter().any(|resource| specs.iter().any(|spec| is_meant(resource, rule, spec)))
+/// Whether a rule writes a field of any of the resources.
+pub(crate) fn writes(resources: &[Resource], rule: &ReplicaRule, specs: &Specs) -> bool {
+    let is_written = |resource: &Resource, spec: &FieldSpec| {
+        let mut found = false;
+        let mut note = |_: &mut Node| {
+            found = true;
+            Ok(())
+        };
+        is_meant(resource, rule, spec)
+            && field_spec::visit(&mut resource.clone(), spec, Missing::Scalar, &mut note).is_ok()
+            && found
+    };
+    resources.iter().any(|resource| specs.iter().any(|spec| is_written(resource, spec)))
 }

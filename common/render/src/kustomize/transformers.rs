@@ -96,9 +96,7 @@ impl Transformer {
     pub(crate) fn rewrites_matches(&self, resources: &[Resource]) -> bool {
         match self {
             Transformer::JsonPatch(patch) => resources.iter().any(|resource| patch.matches(resource)),
-            Transformer::Replicas(rule, specs) => {
-                !specs.is_empty() && transform_replicas::is_found(resources, rule, specs)
-            }
+            Transformer::Replicas(rule, specs) => transform_replicas::writes(resources, rule, specs),
             Transformer::StrategicPatches(_)
             | Transformer::Patch(_)
             | Transformer::Namespace(_)

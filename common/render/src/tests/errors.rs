@@ -224,7 +224,10 @@ fn kustomization_transformers() {
     };
     let place = "  --> k/kustomization.yaml:3 (patches[0])\n";
     with("patches: [{path: x, patch: z}]\n", "error[SK0440]: exactly one of `path` and `patch` is needed\n");
-    with("patches: [{patch: \"[]\"}]\n", "error[SK0450]: the patch has no operations\n");
+    with(
+        "patchesJson6902: [{patch: \"[]\", target: {name: web}}]\n",
+        "error[SK0450]: a JSON 6902 patch is needed, a list of operations\n",
+    );
     with("patches: [{patch: \"- {op: remove, path: /a}\"}]\n", "error[SK0450]: a JSON 6902 patch needs a `target`\n");
     with("patches: [{path: broken.yaml}]\n", "error[SK0450]: the patch is no YAML");
     with("patches: [{path: ../other/a.yaml}]\n", "error[SK0446]: ");

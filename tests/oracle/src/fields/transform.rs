@@ -105,7 +105,10 @@ pub(super) fn images(folder: &mut Folder<'_>) {
             ["nginx", "registry.example:5000/shop/api", "postgres", "shop/worker", "busybox", "ngin.", "mirror/nginx"];
         let mut rule = map([("name", raw(folder.random.word(&names)))]);
         if folder.random.percent(50) {
-            rule.put("newName", raw(folder.random.word(&["mirror/nginx", "r.example/x/y", "nginx", "h:5000/n", "\"\""])));
+            rule.put(
+                "newName",
+                raw(folder.random.word(&["mirror/nginx", "r.example/x/y", "nginx", "h:5000/n", "\"\""])),
+            );
         }
         if folder.random.percent(60) {
             let tags = if folder.random.percent(4) {

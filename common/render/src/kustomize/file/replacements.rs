@@ -70,6 +70,13 @@ pub(crate) struct FieldRule {
     pub(crate) parts: Vec<String>,
 }
 
+impl FieldRule {
+    /// Whether annotations may go as a whole, and with them what Kustomize keeps there.
+    pub(crate) fn may_replace_annotations(&self) -> bool {
+        self.parts.len() <= 2 && self.parts.first().is_some_and(|part| matches!(part.as_str(), "metadata" | "*"))
+    }
+}
+
 /// Reads the entries of a kustomization, or of the document of a plugin.
 pub(crate) fn entries(reader: &mut Reader, root: &Spot<'_>) -> Vec<ReplacementEntry> {
     let needed = if reader.is_converting() { Targets::Any } else { Targets::Filled };

@@ -140,9 +140,5 @@ fn strategic_patches(view: &View<'_>, kustomization: &Kustomization, config: &Re
         reader.problem(codes::PLUGIN_CONFIGURATION, &root, "one of `paths` and `patches` is needed");
     }
     reader.finish(view)?;
-    let patches = patches::load_strategic(view, kustomization, &entries)?;
-    if patches.is_empty() {
-        return fail(codes::PATCH_UNREADABLE, &config.location(), "the patches hold no object");
-    }
-    Ok(Transformer::StrategicPatches(patches))
+    Ok(Transformer::StrategicPatches(patches::load_strategic(view, kustomization, &entries)?))
 }

@@ -88,7 +88,10 @@ fn content(patch: &mut Value, known: &Known, random: &mut Random) {
 
 fn workload(patch: &mut Value, random: &mut Random) {
     if random.percent(20) {
-        patch.put_at(&["spec", "replicas"], raw(random.word(&["5", "null", "\"5\"", "0x5", "5.0", "!!int \"5\"", "\"\""])));
+        patch.put_at(
+            &["spec", "replicas"],
+            raw(random.word(&["5", "null", "\"5\"", "0x5", "5.0", "!!int \"5\"", "\"\""])),
+        );
     }
     if random.percent(8) {
         let strategy = map([("$retainKeys", list([raw("type")])), ("type", raw("Recreate"))]);

@@ -7,11 +7,8 @@ use crate::yaml::{Value, list, raw};
 
 /// A configuration of either builtin kind.
 pub(super) fn config(folder: &mut Folder<'_>, name: &str) -> Value {
-    let (generator, kind) = if folder.random.percent(60) {
-        ("ConfigMapGenerator", "ConfigMap")
-    } else {
-        ("SecretGenerator", "Secret")
-    };
+    let (generator, kind) =
+        if folder.random.percent(60) { ("ConfigMapGenerator", "ConfigMap") } else { ("SecretGenerator", "Secret") };
     let mut config = named(generator, name);
     let own = format!("made-{}", folder.path);
     if folder.random.percent(60) {

@@ -1,7 +1,7 @@
 //! Transformers that are configured by a file.
 
 use super::named;
-use crate::fields::{patch, refer};
+use crate::fields::{patch, replace};
 use crate::folder::Folder;
 use crate::random::Random;
 use crate::words::{LABELS, NAMES};
@@ -45,7 +45,7 @@ pub(super) fn config(folder: &mut Folder<'_>, name: &str) -> Value {
             patches(&mut config, folder, &kind);
         }
         "ReplacementTransformer" => {
-            let rules: Vec<Value> = refer::replacement(folder).into_iter().collect();
+            let rules: Vec<Value> = replace::replacement(folder).into_iter().collect();
             config.put("replacements", list(rules));
         }
         "ValueAddTransformer" => value_add(&mut config, folder.random),
