@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use skerry_common::diagnostic::{Diagnostic, Location};
-use skerry_yaml::{Node, Rules, print_sorted, to_json_with};
+use skerry_yaml::{ConvertError, Node, Rules, print_sorted, print_sorted_behind, to_json_with};
 
 use crate::build::Build;
 use crate::codes::{self, Fallible, fail, fail_with_help};
@@ -20,6 +20,9 @@ use crate::plain::{FolderKind, folder_kind};
 use crate::read_set::ReadSet;
 use crate::tree::{SourceTree, View};
 use crate::{build, kustomize};
+
+/// About what an object takes, printed.
+const OBJECT_BYTES: usize = 1024;
 
 /// What stands between two documents.
 const SEPARATOR: &str = "---\n";
@@ -100,12 +103,12 @@ impl Built {
 
     /// What `kustomize build` prints.
     pub fn yaml(&self) -> Result<String, Vec<Diagnostic>> {
-        let mut text = String::new();
+        let mut text = String::with_capacity(self.build.sources.len() * OBJECT_BYTES);
         for source in &self.build.sources {
             if !text.is_empty() {
                 text.push_str(SEPARATOR);
             }
-            text.push_str(&yaml(source)?);
+            print_sorted_behind(&mut text, &source.node, source.rules).map_err(|error| refusal(source, &error))?;
         }
         Ok(text)
     }
@@ -141,13 +144,15 @@ impl Built {
 }
 
 fn value(source: &Source) -> Fallible<Value> {
-    to_json_with(&source.node, source.rules)
-        .map_err(|error| vec![unconvertible(&error, &source.file, &source.location())])
+    to_json_with(&source.node, source.rules).map_err(|error| refusal(source, &error))
 }
 
 fn yaml(source: &Source) -> Fallible<String> {
-    print_sorted(&source.node, source.rules)
-        .map_err(|error| vec![unconvertible(&error, &source.file, &source.location())])
+    print_sorted(&source.node, source.rules).map_err(|error| refusal(source, &error))
+}
+
+fn refusal(source: &Source, error: &ConvertError) -> Vec<Diagnostic> {
+    vec![unconvertible(error, &source.file, &source.location())]
 }
 
 /// Prints documents as `kustomize build` prints them.

@@ -76,7 +76,7 @@ pub(crate) fn resources(view: &View<'_>, folder: &str) -> Fallible<Vec<Resource>
     openapi::check(view)?;
     generators::add_hashes(&mut resources)?;
     trace::end(view, &mut resources, "HashTransformer");
-    name_refs::rewrite(&mut resources, config.references())?;
+    name_refs::rewrite(&mut resources, config.names())?;
     trace::end(view, &mut resources, "NameReferenceTransformer");
     vars::resolve(view, &vars, &config.specs(Purpose::VarReferences), &mut resources)?;
     trace::end(view, &mut resources, "RefVarTransformer");

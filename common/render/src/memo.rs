@@ -13,7 +13,8 @@ use skerry_yaml::Node;
 
 use crate::kustomize::{Gathered, Kustomization};
 use crate::limits::RenderLimits;
-use crate::tree::{Record, SourceTree, TreeError};
+use crate::read_set::ReadSet;
+use crate::tree::{Entry, Record, SourceTree, TreeError};
 
 /// Most parsed files and kustomizations: those of a large repository; a file takes some ten
 /// times its size.
@@ -81,23 +82,42 @@ pub(crate) struct Kept<T> {
     pub(crate) uses_schema: bool,
 }
 
-/// The number of the tree in which something was found to hold last.
+/// Where something was found to hold.
 #[derive(Debug)]
-pub(crate) struct Seen(AtomicU64);
+pub(crate) struct Seen {
+    /// The number of the tree in which it did so last.
+    number: AtomicU64,
+    /// Folders around what it has read, with their ids when it was made: while they have the same,
+    /// nothing in them needs to be looked at.
+    folders: Vec<(String, String)>,
+}
 
 impl Seen {
-    pub(crate) fn new(number: u64) -> Self {
-        Self(AtomicU64::new(number))
+    /// Something holds in the tree with a number, in which it was made.
+    pub(crate) fn new(number: u64, tree: &dyn SourceTree, reads: &ReadSet) -> Self {
+        let id = |folder: &str| match tree.entry(folder) {
+            Ok(Some(Entry::Directory { id })) => Some((folder.to_owned(), id)),
+            // Without its id, everything in it will be looked at.
+            Ok(_) | Err(_) => None,
+        };
+        Self { number: AtomicU64::new(number), folders: reads.folders().into_iter().filter_map(id).collect() }
     }
 
-    /// Whether something holds in the tree with a number; asked once for each tree.
-    pub(crate) fn holds(&self, number: u64, ask: impl FnOnce() -> Result<bool, TreeError>) -> Result<bool, TreeError> {
-        if self.0.load(Ordering::Relaxed) == number {
+    /// Whether what something has read is the same in the tree with a number; asked once for each
+    /// tree.
+    pub(crate) fn holds(&self, number: u64, tree: &dyn SourceTree, reads: &ReadSet) -> Result<bool, TreeError> {
+        if self.number.load(Ordering::Relaxed) == number {
             return Ok(true);
         }
-        let holds = ask()?;
+        let mut unchanged = Vec::with_capacity(self.folders.len());
+        for (folder, id) in &self.folders {
+            if tree.entry(folder)?.is_some_and(|entry| entry.is_marked(id)) {
+                unchanged.push(folder.as_str());
+            }
+        }
+        let holds = reads.paths_hold_outside(tree, &unchanged)?;
         if holds {
-            self.0.store(number, Ordering::Relaxed);
+            self.number.store(number, Ordering::Relaxed);
         }
         Ok(holds)
     }
@@ -127,7 +147,9 @@ impl<V> Store<V> {
     /// Everything that is known of a path.
     pub(crate) fn of(&self, path: &str) -> Vec<Arc<V>> {
         let mut halves = self.halves.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(old) = halves.old.remove(path) {
+        if !halves.old.is_empty()
+            && let Some(old) = halves.old.remove(path)
+        {
             halves.young_count += old.len();
             let states = halves.young.entry(path.to_owned()).or_default();
             states.extend(old);

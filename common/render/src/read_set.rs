@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::tree::{Entry, SourceTree, TreeError, parent};
+use crate::tree::{Entry, SourceTree, TreeError, parent, starts_in};
 
 /// Mark of a folder of which only its being there mattered.
 pub(crate) const FOLDER: &str = "folder";
@@ -46,6 +46,18 @@ impl ReadSet {
         }
     }
 
+    /// The outermost folders that were seen to be there.
+    pub(crate) fn folders(&self) -> Vec<&str> {
+        let mut outermost: Vec<&str> = Vec::new();
+        // A folder comes before what is in it.
+        for (path, _) in self.paths.iter().filter(|(path, mark)| !path.is_empty() && mark.as_deref() == Some(FOLDER)) {
+            if !outermost.iter().any(|folder| starts_in(path, folder)) {
+                outermost.push(path);
+            }
+        }
+        outermost
+    }
+
     /// Whether every variable that was read has the same value.
     pub(crate) fn variables_hold(&self, variables: Option<&BTreeMap<String, String>>) -> bool {
         let now = |name: &String| variables.and_then(|variables| variables.get(name));
@@ -54,12 +66,20 @@ impl ReadSet {
 
     /// Whether every path that was read has the same content.
     pub(crate) fn paths_hold(&self, tree: &dyn SourceTree) -> Result<bool, TreeError> {
+        self.paths_hold_outside(tree, &[])
+    }
+
+    /// The same of all paths but those in some folders.
+    pub(crate) fn paths_hold_outside(&self, tree: &dyn SourceTree, folders: &[&str]) -> Result<bool, TreeError> {
         for (path, expected) in &self.paths {
+            if folders.iter().any(|folder| starts_in(path, folder)) {
+                continue;
+            }
             let found = tree.entry(path)?;
             let same = match (expected.as_deref(), &found) {
                 (None, None) => true,
                 (Some(FOLDER), Some(Entry::Directory { .. })) => true,
-                (Some(expected), Some(entry)) => entry.mark() == expected,
+                (Some(expected), Some(entry)) => entry.is_marked(expected),
                 (None, Some(_)) | (Some(_), None) => false,
             };
             if !same {

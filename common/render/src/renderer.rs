@@ -122,8 +122,8 @@ impl Renderer {
             limits: request.limits,
             namespace: request.namespace.map(str::to_owned),
             replaces: request.variables.is_some(),
+            seen: Seen::new(number, tree, &rendered.reads),
             rendered: rendered.clone(),
-            seen: Seen::new(number),
         };
         self.results.insert(request.path, Arc::new(known));
         Ok(rendered)
@@ -141,7 +141,7 @@ impl Renderer {
                 && known.namespace.as_deref() == request.namespace
                 && known.replaces == request.variables.is_some()
                 && reads.variables_hold(request.variables);
-            if same && readable(known.seen.holds(number, || reads.paths_hold(tree)), request.path)? {
+            if same && readable(known.seen.holds(number, tree, reads), request.path)? {
                 return Ok(Some(known.rendered.clone()));
             }
         }
@@ -155,8 +155,8 @@ impl Renderer {
         number: u64,
     ) -> Result<Arc<Build>, Vec<Diagnostic>> {
         for known in self.builds.of(request.path) {
-            let holds = || known.build.reads.paths_hold(tree);
-            if known.limits == request.limits && readable(known.seen.holds(number, holds), request.path)? {
+            let holds = || known.seen.holds(number, tree, &known.build.reads);
+            if known.limits == request.limits && readable(holds(), request.path)? {
                 self.counts.builds_reused += 1;
                 return Ok(known.build.clone());
             }
@@ -164,7 +164,8 @@ impl Renderer {
         self.counts.builds_made += 1;
         let view = View::with_memo(tree, request.limits, &self.memo).allowing(&self.allowed);
         let build = Arc::new(build(view, request.path)?);
-        let known = KnownBuild { limits: request.limits, build: build.clone(), seen: Seen::new(number) };
+        let seen = Seen::new(number, tree, &build.reads);
+        let known = KnownBuild { limits: request.limits, build: build.clone(), seen };
         self.builds.insert(request.path, Arc::new(known));
         Ok(build)
     }

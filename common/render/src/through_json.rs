@@ -14,11 +14,9 @@ pub(crate) fn read_as(node: &mut Node, json: &Value, style: CollectionStyle, lea
         (NodeKind::Mapping { entries, style: old }, Value::Object(values)) => {
             *old = style;
             for (key, value) in entries {
-                let Some(name) = key.as_str().map(str::to_owned) else { continue };
-                if let Some(json) = values.get(&name) {
+                if let Some(json) = key.as_str().and_then(|key| values.get(key)) {
                     read_as(value, json, style, leaf);
                 }
-                read_as(key, &Value::String(name), style, leaf);
             }
         }
         _ => {
@@ -42,7 +40,7 @@ pub(crate) fn list_item(node: &Node) -> Result<Node, ConvertError> {
 
 fn quoted(json: &Value) -> Node {
     match json {
-        Value::String(text) => Node::new(NodeKind::Scalar { text: text.clone(), style: ScalarStyle::DoubleQuoted }),
+        Value::String(text) => Node::new(NodeKind::Scalar { text: text.into(), style: ScalarStyle::DoubleQuoted }),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => from_json(json),
     }
 }

@@ -63,6 +63,15 @@ impl Entry {
             Entry::Submodule => "submodule".to_owned(),
         }
     }
+
+    /// Whether a read-set remembers it so.
+    pub(crate) fn is_marked(&self, mark: &str) -> bool {
+        match self {
+            Entry::File { id, .. } | Entry::Directory { id } => id == mark,
+            Entry::Symlink { target } => mark.strip_prefix("symlink:") == Some(target),
+            Entry::Submodule => mark == "submodule",
+        }
+    }
 }
 
 /// Why a tree cannot be read.

@@ -20,6 +20,13 @@ pub(crate) struct Substitution<'a> {
     pub(crate) problems: Vec<Diagnostic>,
 }
 
+/// Whether any text may name a variable: most trees name none, and stay shared with their copies.
+fn may_hold_variables(node: &Node) -> bool {
+    node.as_str().is_some_and(|text| text.contains("${"))
+        || node.items().iter().any(may_hold_variables)
+        || node.entries().iter().any(|(key, value)| may_hold_variables(key) || may_hold_variables(value))
+}
+
 /// A part of a text.
 enum Part<'a> {
     Literal(&'a str),
@@ -36,7 +43,9 @@ impl<'a> Substitution<'a> {
     pub(crate) fn apply(&mut self, source: &mut Source) {
         let file = source.file.clone();
         let start = source.node.position.line;
-        self.node(&mut source.node, &file, start, &mut String::new(), true);
+        if may_hold_variables(&source.node) {
+            self.node(&mut source.node, &file, start, &mut String::new(), true);
+        }
     }
 
     fn node(&mut self, node: &mut Node, file: &str, line: u32, field: &mut String, may_retype: bool) {
@@ -53,7 +62,7 @@ impl<'a> Substitution<'a> {
                 let is_whole = *style == ScalarStyle::Plain && is_untagged && is_one_variable(text);
                 let new = self.text(text, &at);
                 let keeps_type = !(is_whole && may_retype) && *style == ScalarStyle::Plain && is_untagged;
-                *text = new;
+                *text = new.into();
                 if keeps_type {
                     // Was a string, since no other plain scalar holds `${`; it stays one.
                     let string = Node::string(std::mem::take(text));

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::error::{ParseError, ParseErrorKind};
 use crate::limits::Limits;
+use crate::list::List;
 use crate::node::{Document, Node, NodeKind, ScalarStyle};
 
 /// Replaces each alias by a copy of its anchor's value and each merge key `<<` by the entries
@@ -52,8 +53,8 @@ fn survey(node: &Node, used: &mut HashSet<String>) {
             }
         }
         NodeKind::Alias { name } => {
-            if !used.contains(name) {
-                used.insert(name.clone());
+            if !used.contains(name.as_str()) {
+                used.insert(name.as_str().to_owned());
             }
         }
     }
@@ -177,13 +178,13 @@ impl Expander<'_> {
 }
 
 /// Replaces the merge keys of a mapping whose values are expanded.
-fn merge(entries: &mut Vec<(Node, Node)>) -> Result<(), ParseError> {
+fn merge(entries: &mut List<(Node, Node)>) -> Result<(), ParseError> {
     let mut set: HashSet<String> = entries
         .iter()
         .filter(|(key, _)| !is_merge_key(key))
         .filter_map(|(key, _)| key.as_str().map(str::to_owned))
         .collect();
-    let mut merged = Vec::with_capacity(entries.len());
+    let mut merged = List::with_capacity(entries.len());
     for (key, value) in std::mem::take(entries) {
         if !is_merge_key(&key) {
             merged.push((key, value));
@@ -191,7 +192,7 @@ fn merge(entries: &mut Vec<(Node, Node)>) -> Result<(), ParseError> {
         }
         let position = value.position;
         let sources = match value.kind {
-            NodeKind::Mapping { .. } => vec![value],
+            NodeKind::Mapping { .. } => List::from_iter([value]),
             NodeKind::Sequence { items, .. } => items,
             NodeKind::Scalar { .. } | NodeKind::Alias { .. } => return Err(bad_merge(position)),
         };

@@ -27,7 +27,7 @@ use analyze::Analysis;
 use writer::Writer;
 
 pub use order::compare_keys;
-pub use sorted::print_sorted;
+pub use sorted::{print_sorted, print_sorted_behind};
 
 /// How lists below a key are indented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -146,7 +146,7 @@ fn scalar() -> impl Strategy<Value = Node> {
     (text(), style).prop_map(|(text, style)| {
         let mut node = Node::string(text.as_str());
         if style != ScalarStyle::Plain {
-            node.kind = NodeKind::Scalar { text, style };
+            node.kind = NodeKind::Scalar { text: text.into(), style };
         }
         node
     })
@@ -158,7 +158,7 @@ fn tree() -> impl Strategy<Value = Node> {
     scalar().prop_recursive(4, 40, 4, move |inner| {
         prop_oneof![
             (vec(inner.clone(), 0..4), style())
-                .prop_map(|(items, style)| Node::new(NodeKind::Sequence { items, style })),
+                .prop_map(|(items, style)| Node::new(NodeKind::Sequence { items: items.into(), style })),
             (vec((text(), inner), 0..4), style()).prop_map(|(members, style)| {
                 let mut entries: Vec<(Node, Node)> = Vec::new();
                 for (key, value) in members {
@@ -166,7 +166,7 @@ fn tree() -> impl Strategy<Value = Node> {
                         entries.push((Node::string(key), value));
                     }
                 }
-                Node::new(NodeKind::Mapping { entries, style })
+                Node::new(NodeKind::Mapping { entries: entries.into(), style })
             }),
         ]
     })

@@ -9,7 +9,7 @@ use crate::error::{ConvertError, ConvertErrorKind};
 use crate::limits::{DEPTH_CEILING, Limits};
 use crate::node::{Node, NodeKind};
 use crate::parser::parse;
-use crate::resolve::{Resolved, Rules, parse_timestamp};
+use crate::resolve::{Resolved, Rules, may_be_word, parse_timestamp};
 
 mod base64;
 mod float;
@@ -168,6 +168,11 @@ impl<'a> Converter<'a> {
             let message = "a list, mapping or alias cannot be a key";
             return self.error(key, ConvertErrorKind::UnsupportedKey, message);
         };
+        // Most keys begin with a letter with which nothing but a string begins.
+        let is_string = text.bytes().next().is_some_and(|first| first.is_ascii_alphabetic() && !may_be_word(first));
+        if is_string && key.tag().is_none() {
+            return Ok(Cow::Borrowed(text));
+        }
         if crate::alias::is_merge_key(key) {
             let message = "the merge key `<<` is not expanded";
             return self.error(key, ConvertErrorKind::NotExpanded, message);

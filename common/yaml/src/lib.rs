@@ -50,6 +50,7 @@ mod emit;
 mod error;
 mod json;
 mod limits;
+mod list;
 mod node;
 mod parser;
 mod resolve;
@@ -59,12 +60,13 @@ mod token;
 pub use alias::expand_aliases;
 pub use emit::{
     EmitOptions, SequenceIndent, compare_keys, emit, emit_documents, emit_node, json_to_yaml, json_to_yaml_in_order,
-    print_sorted,
+    print_sorted, print_sorted_behind,
 };
 pub use error::{ConvertError, ConvertErrorKind, ParseError, ParseErrorKind};
 pub use json::{float_text, from_json, to_json, to_json_with};
 pub use limits::Limits;
-pub use node::{CollectionStyle, Comments, Document, Node, NodeKind, Position, ScalarStyle};
+pub use list::List;
+pub use node::{CollectionStyle, Comments, Document, Node, NodeKind, Position, ScalarStyle, Text};
 pub use parser::{parse, parse_bytes};
 pub use resolve::{Resolved, Rules, implied_tag};
 

@@ -1,4 +1,15 @@
 //! The tree: nodes with their text, style and place.
+//!
+//! Copies of a node share its lists, long texts and extras until one of them is changed, so that a
+//! copy of a tree costs next to nothing and a change copies only what lies above it. What looks for
+//! something to change should therefore look first, and ask for `…_mut` only where it is.
+
+use std::sync::Arc;
+
+use crate::list::List;
+
+/// A text that its copies share; short ones lie in the node itself.
+pub type Text = ecow::EcoString;
 
 /// A place in a text, both counted from 1; all zero for a node that was not parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
@@ -57,8 +68,8 @@ impl Comments {
 /// What few nodes have, kept apart so that all others stay small.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct Extras {
-    tag: Option<String>,
-    anchor: Option<String>,
+    tag: Option<Text>,
+    anchor: Option<Text>,
     comments: Comments,
 }
 
@@ -69,7 +80,7 @@ pub struct Node {
     pub kind: NodeKind,
     /// Where it began.
     pub position: Position,
-    extras: Option<Box<Extras>>,
+    extras: Option<Arc<Extras>>,
 }
 
 /// What a node is.
@@ -78,28 +89,28 @@ pub enum NodeKind {
     /// Text; see [`Node::resolve`] for its type.
     Scalar {
         /// The text, escapes and folding undone.
-        text: String,
+        text: Text,
         /// How it is written.
         style: ScalarStyle,
     },
     /// A list.
     Sequence {
         /// The entries.
-        items: Vec<Node>,
+        items: List<Node>,
         /// How it is written.
         style: CollectionStyle,
     },
     /// Keys and values in their order.
     Mapping {
         /// The entries.
-        entries: Vec<(Node, Node)>,
+        entries: List<(Node, Node)>,
         /// How it is written.
         style: CollectionStyle,
     },
     /// `*name`
     Alias {
         /// The anchor that it stands for.
-        name: String,
+        name: Text,
     },
 }
 
@@ -141,27 +152,31 @@ impl Node {
 
     /// The comments, to change.
     pub fn comments_mut(&mut self) -> &mut Comments {
-        &mut self.extras.get_or_insert_default().comments
+        &mut self.extras_mut().comments
+    }
+
+    fn extras_mut(&mut self) -> &mut Extras {
+        Arc::make_mut(self.extras.get_or_insert_default())
     }
 
     /// Replaces the explicit tag.
     pub fn set_tag(&mut self, tag: Option<String>) {
-        if tag.is_some() || self.extras.is_some() {
-            self.extras.get_or_insert_default().tag = tag;
+        if self.tag() != tag.as_deref() {
+            self.extras_mut().tag = tag.map(Text::from);
         }
     }
 
     /// Replaces the anchor.
     pub fn set_anchor(&mut self, anchor: Option<String>) {
-        if anchor.is_some() || self.extras.is_some() {
-            self.extras.get_or_insert_default().anchor = anchor;
+        if self.anchor() != anchor.as_deref() {
+            self.extras_mut().anchor = anchor.map(Text::from);
         }
     }
 
     /// Removes the comments of this node, not of those below.
     pub fn clear_comments(&mut self) {
-        if let Some(extras) = &mut self.extras {
-            extras.comments = Comments::NONE;
+        if !self.comments().is_empty() {
+            self.extras_mut().comments = Comments::NONE;
         }
     }
 
@@ -172,7 +187,8 @@ impl Node {
 
     /// The value under a key of a mapping, to change.
     pub fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
-        self.entries_mut()?.iter_mut().find(|(name, _)| name.as_str() == Some(key)).map(|(_, value)| value)
+        let index = self.index_of(key)?;
+        self.entries_mut()?.get_mut(index).map(|(_, value)| value)
     }
 
     /// Sets the value under a key: in place when it is there, else at the end.
@@ -193,9 +209,13 @@ impl Node {
 
     /// Takes a key and its value out of a mapping.
     pub fn remove(&mut self, key: &str) -> Option<Node> {
-        let entries = self.entries_mut()?;
-        let index = entries.iter().position(|(name, _)| name.as_str() == Some(key))?;
-        Some(entries.remove(index).1)
+        let index = self.index_of(key)?;
+        Some(self.entries_mut()?.remove(index).1)
+    }
+
+    /// Where a key stands in a mapping.
+    fn index_of(&self, key: &str) -> Option<usize> {
+        self.entries().iter().position(|(name, _)| name.as_str() == Some(key))
     }
 
     /// The text of a scalar, whatever its type.
@@ -214,7 +234,7 @@ impl Node {
     }
 
     /// The entries of a list, to change.
-    pub fn items_mut(&mut self) -> Option<&mut Vec<Node>> {
+    pub fn items_mut(&mut self) -> Option<&mut List<Node>> {
         if let NodeKind::Sequence { items, .. } = &mut self.kind { Some(items) } else { None }
     }
 
@@ -224,7 +244,7 @@ impl Node {
     }
 
     /// The keys and values of a mapping, to change.
-    pub fn entries_mut(&mut self) -> Option<&mut Vec<(Node, Node)>> {
+    pub fn entries_mut(&mut self) -> Option<&mut List<(Node, Node)>> {
         if let NodeKind::Mapping { entries, .. } = &mut self.kind { Some(entries) } else { None }
     }
 
@@ -261,8 +281,8 @@ impl Node {
 
     /// Makes a string: quoted when its text alone would be of another type, a literal block
     /// when it has several lines.
-    pub fn string(text: impl Into<String>) -> Node {
-        let text = text.into();
+    pub fn string(text: impl Into<Text>) -> Node {
+        let text: Text = text.into();
         let style = if text.contains('\n') {
             ScalarStyle::Literal
         } else if crate::resolve::is_plain_string(&text) {
@@ -274,7 +294,7 @@ impl Node {
     }
 
     /// Makes a scalar whose type follows from its text.
-    pub fn plain(text: impl Into<String>) -> Node {
+    pub fn plain(text: impl Into<Text>) -> Node {
         Node::new(NodeKind::Scalar { text: text.into(), style: ScalarStyle::Plain })
     }
 
@@ -295,11 +315,11 @@ impl Node {
 
     /// Makes an empty mapping in block style.
     pub fn mapping() -> Node {
-        Node::new(NodeKind::Mapping { entries: Vec::new(), style: CollectionStyle::Block })
+        Node::new(NodeKind::Mapping { entries: List::new(), style: CollectionStyle::Block })
     }
 
     /// Makes an empty list in block style.
     pub fn sequence() -> Node {
-        Node::new(NodeKind::Sequence { items: Vec::new(), style: CollectionStyle::Block })
+        Node::new(NodeKind::Sequence { items: List::new(), style: CollectionStyle::Block })
     }
 }

@@ -14,7 +14,8 @@ use std::borrow::Cow;
 
 use crate::error::{ParseError, ParseErrorKind};
 use crate::limits::Limits;
-use crate::node::{CollectionStyle, Comments, Node, NodeKind, Position, ScalarStyle};
+use crate::list::List;
+use crate::node::{CollectionStyle, Comments, Node, NodeKind, Position, ScalarStyle, Text};
 use crate::scanner::{Comment, Scanner, too_deep};
 use crate::token::{Mark, Token, TokenKind};
 
@@ -188,7 +189,7 @@ impl<'a> Parser<'a> {
         let comments = self.take_comments();
         let token = self.take()?;
         let (text, style) = match token.kind {
-            TokenKind::Scalar { text, style } => (text.into_owned(), style),
+            TokenKind::Scalar { text, style } => (text.into(), style),
             _ => return Err(unexpected(&token, "a scalar")),
         };
         let mut node = Node::at(NodeKind::Scalar { text, style }, token.start.position());
@@ -203,7 +204,7 @@ impl<'a> Parser<'a> {
             return Err(unexpected(&token, "an alias"));
         };
         self.anchors.check(name, token.start.position())?;
-        let kind = NodeKind::Alias { name: name.to_owned() };
+        let kind = NodeKind::Alias { name: name.into() };
         let mut node = Node::at(kind, token.start.position());
         put_comments(&mut node, comments);
         Ok(node)
@@ -276,15 +277,15 @@ fn put_comments(node: &mut Node, comments: Comments) {
 }
 
 fn empty_scalar(mark: Mark) -> Node {
-    let kind = NodeKind::Scalar { text: String::new(), style: ScalarStyle::Plain };
+    let kind = NodeKind::Scalar { text: Text::new(), style: ScalarStyle::Plain };
     Node::at(kind, mark.position())
 }
 
-fn collection(items: Vec<Node>, style: CollectionStyle) -> Node {
+fn collection(items: List<Node>, style: CollectionStyle) -> Node {
     Node::new(NodeKind::Sequence { items, style })
 }
 
-fn mapping(entries: Vec<(Node, Node)>, style: CollectionStyle) -> Node {
+fn mapping(entries: List<(Node, Node)>, style: CollectionStyle) -> Node {
     Node::new(NodeKind::Mapping { entries, style })
 }
 

@@ -115,10 +115,15 @@ pub(crate) fn resolve_text(text: &str, rules: Rules) -> Resolved {
         return Resolved::Null;
     };
     match first {
-        b'~' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'y' | b'Y' | b'o' | b'O' => resolve_word(text, rules),
+        _ if may_be_word(first) => resolve_word(text, rules),
         b'0'..=b'9' | b'+' | b'-' | b'.' => parse_number(text, rules),
         _ => Resolved::Str,
     }
+}
+
+/// Whether nulls and booleans may begin with a byte.
+pub(crate) fn may_be_word(first: u8) -> bool {
+    matches!(first, b'~' | b'n' | b'N' | b't' | b'T' | b'f' | b'F' | b'y' | b'Y' | b'o' | b'O')
 }
 
 fn resolve_word(text: &str, rules: Rules) -> Resolved {

@@ -5,7 +5,7 @@
 //! next. Most add nothing: they share one value.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use skerry_common::diagnostic::Location;
 
@@ -57,10 +57,14 @@ impl Purpose {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Config(Arc<Sets>);
 
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 struct Sets {
     fields: BTreeMap<Purpose, Specs>,
     references: Arc<[Reference]>,
+    /// The fields of the references, made when they are needed first.
+    names: OnceLock<name_refs::Fields>,
+    /// Where common labels go, each place once; nothing where that contradicts itself.
+    common_labels: OnceLock<Option<Specs>>,
 }
 
 /// Field specs that are added to those that are there.
@@ -76,7 +80,7 @@ static DEFAULTS: LazyLock<Config> = LazyLock::new(|| {
         let specs: Vec<FieldSpec> = sets.iter().flat_map(|set| field_spec::defaults(set).to_vec()).collect();
         fields.insert(*purpose, specs.into());
     }
-    Config(Arc::new(Sets { fields, references: name_refs::defaults().into() }))
+    Config(Arc::new(Sets { fields, references: name_refs::defaults().into(), ..Sets::default() }))
 });
 
 impl Config {
@@ -90,9 +94,20 @@ impl Config {
         self.0.fields.get(&purpose).cloned().unwrap_or_else(|| Arc::from([]))
     }
 
+    /// Where labels go that go into selectors too, each place once; nothing where that contradicts
+    /// itself.
+    pub(crate) fn common_labels(&self) -> Option<Specs> {
+        let once = || {
+            let mut specs = Vec::new();
+            field_spec::merge(&mut specs, &self.specs(Purpose::CommonLabels)).ok()?;
+            Some(specs.into())
+        };
+        self.0.common_labels.get_or_init(once).clone()
+    }
+
     /// Which fields hold names.
-    pub(crate) fn references(&self) -> &[Reference] {
-        &self.0.references
+    pub(crate) fn names(&self) -> &name_refs::Fields {
+        self.0.names.get_or_init(|| name_refs::Fields::of(&self.0.references))
     }
 
     /// Adds what a kustomization and Kustomize itself say to what its bases have said.
@@ -137,6 +152,7 @@ impl Config {
         Ok(Config(Arc::new(Sets {
             fields: all.fields.into_iter().map(|(purpose, specs)| (purpose, specs.into())).collect(),
             references: all.references.into(),
+            ..Sets::default()
         })))
     }
 }

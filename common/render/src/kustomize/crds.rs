@@ -12,7 +12,7 @@
 //! | `x-kubernetes-identity` | a name that gets prefixes |
 
 use skerry_common::diagnostic::Location;
-use skerry_yaml::{Node, Resolved};
+use skerry_yaml::{Node, Resolved, Text};
 
 use super::config::{Additions, Purpose};
 use super::field_spec::FieldSpec;
@@ -91,13 +91,7 @@ impl<'a> Walk<'a> {
     }
 
     fn property(&mut self, kind: &str, property: &Node, path: &[&str]) -> Fallible<()> {
-        let spec = |path: String| FieldSpec {
-            group: String::new(),
-            version: String::new(),
-            kind: kind.to_owned(),
-            path,
-            creates: false,
-        };
+        let spec = |path: String| FieldSpec { kind: kind.to_owned(), path, creates: false, ..FieldSpec::any() };
         let here = path.join("/");
         for (extension, purpose) in [
             ("x-kubernetes-annotation", Purpose::Annotations),
@@ -113,7 +107,7 @@ impl<'a> Walk<'a> {
             return Ok(());
         };
         let key = text(property, "x-kubernetes-object-ref-name-key").unwrap_or("name");
-        let gvk = Gvk { group: String::new(), version: version.to_owned(), kind: target.to_owned() };
+        let gvk = Gvk { group: Text::new(), version: version.into(), kind: target.into() };
         self.additions.refer(Reference { gvk, fields: vec![spec(format!("{here}/{key}"))] }, self.at)
     }
 }

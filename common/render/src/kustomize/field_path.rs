@@ -77,7 +77,8 @@ fn entries<'a>(node: &'a Node, part: &str) -> Result<&'a [Node], Misfit> {
     Err(Misfit(format!("a list is needed for `{part}`")))
 }
 
-fn field_index(node: &Node, name: &str) -> Option<usize> {
+/// Where a field of a mapping stands.
+pub(crate) fn field_index(node: &Node, name: &str) -> Option<usize> {
     node.entries().iter().position(|(key, _)| key.as_str() == Some(name))
 }
 

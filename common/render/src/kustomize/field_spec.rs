@@ -1,10 +1,10 @@
 //! Fields by their path, across lists and, when told so, made when missing.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use skerry_common::diagnostic::Location;
-use skerry_yaml::{Node, NodeKind, implied_tag};
+use skerry_yaml::{Node, NodeKind, Text, implied_tag};
 
 use super::field_path::split_escaped;
 use super::quotes::{UNTYPED, keep_style, mark_text};
@@ -22,13 +22,32 @@ pub(crate) struct FieldSpec {
     pub(crate) path: String,
     /// Whether the field is made when it is missing.
     pub(crate) creates: bool,
+    pub(crate) cut: Cut,
 }
+
+/// The parts of a path, cut when they are needed first.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Cut(OnceLock<Vec<String>>);
+
+/// It follows from the path.
+impl PartialEq for Cut {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Cut {}
 
 impl FieldSpec {
     /// A field of every kind, made when missing; its path is still to be said.
     pub(crate) fn any() -> Self {
         let empty = String::new;
-        Self { group: empty(), version: empty(), kind: empty(), path: empty(), creates: true }
+        Self { group: empty(), version: empty(), kind: empty(), path: empty(), creates: true, cut: Cut::default() }
+    }
+
+    /// The parts of its path, which is not changed any more.
+    pub(crate) fn parts(&self) -> &[String] {
+        self.cut.0.get_or_init(|| split_escaped(&self.path, '/'))
     }
 }
 
@@ -68,7 +87,7 @@ fn parse_line(line: &str) -> Option<(String, FieldSpec)> {
     let set = words.next().filter(|word| !word.starts_with('#'))?;
     let mut next = || words.next().map(str::to_owned);
     let (group, version, kind, mode, path) = (next()?, next()?, next()?, next()?, next()?);
-    Some((set.to_owned(), FieldSpec { group, version, kind, path, creates: mode == "create" }))
+    Some((set.to_owned(), FieldSpec { group, version, kind, path, creates: mode == "create", ..FieldSpec::any() }))
 }
 
 /// Adds field specs that are not there yet. One counts as there when its path is and every part of
@@ -102,10 +121,39 @@ pub(crate) fn visit(
         return Ok(());
     }
     let missing = if spec.creates { missing } else { Missing::Skip };
-    if missing == Missing::Skip && !may_lead_on(&resource.node, spec.path.split('/')) {
+    visit_path(resource, spec.parts(), missing, change)
+}
+
+/// The same, of fields that are there, where one of them is meant: what is not stays shared with its
+/// copies.
+pub(crate) fn visit_meant(
+    resource: &mut Resource,
+    spec: &FieldSpec,
+    is_meant: &dyn Fn(&Node) -> bool,
+    change: &mut dyn FnMut(&mut Node) -> Result<(), Misfit>,
+) -> Fallible<()> {
+    if !resource.is_selected(&spec.group, &spec.version, &spec.kind)
+        || !leads_to(&resource.node, spec.parts(), is_meant)
+    {
         return Ok(());
     }
-    visit_path(resource, &split_escaped(&spec.path, '/'), missing, change)
+    visit_path(resource, spec.parts(), Missing::Skip, change)
+}
+
+/// Whether a path leads to a field that is meant, or there is something to say against it.
+fn leads_to(node: &Node, path: &[String], is_meant: &dyn Fn(&Node) -> bool) -> bool {
+    let Some((name, rest)) = path.split_first() else { return is_meant(node) };
+    if node.is_sequence() {
+        return node.items().iter().any(|item| leads_to(item, path, is_meant));
+    }
+    if !node.is_mapping() {
+        return !node.is_null();
+    }
+    let field = name.strip_suffix("[]").unwrap_or(name);
+    match node.get(field) {
+        None => field.is_empty(),
+        Some(value) => (value.is_null() && field != name) || leads_to(value, rest, is_meant),
+    }
 }
 
 /// Changes every field that a path, cut into its parts, leads to, whatever kind the resource is of.
@@ -115,7 +163,7 @@ pub(crate) fn visit_path(
     missing: Missing,
     change: &mut dyn FnMut(&mut Node) -> Result<(), Misfit>,
 ) -> Fallible<()> {
-    if missing == Missing::Skip && !may_lead_on(&resource.node, path.iter().map(String::as_str)) {
+    if missing == Missing::Skip && !may_lead_on(&resource.node, path) {
         return Ok(());
     }
     let mut changes = Vec::new();
@@ -130,10 +178,10 @@ pub(crate) fn visit_path(
 }
 
 /// Whether the first steps of a path are there: most of the many paths of a table are not.
-fn may_lead_on<'a>(node: &Node, path: impl Iterator<Item = &'a str>) -> bool {
+fn may_lead_on(node: &Node, path: &[String]) -> bool {
     let mut node = node;
     for name in path {
-        if !node.is_mapping() || name.contains('\\') || name.ends_with("[]") || name.is_empty() {
+        if !node.is_mapping() || name.ends_with("[]") || name.is_empty() {
             return true;
         }
         match node.get(name) {
@@ -197,11 +245,11 @@ fn descend(
 
 /// Sets a text and keeps the way in which the old one was written. Without quotes its type is from
 /// then on that of whatever text it gets.
-pub(crate) fn set_text(node: &mut Node, new: String) -> Result<(), Misfit> {
+pub(crate) fn set_text(node: &mut Node, new: impl Into<Text>) -> Result<(), Misfit> {
     node.set_tag(node.is_plain().then(|| UNTYPED.to_owned()));
     match &mut node.kind {
         NodeKind::Scalar { text, .. } => {
-            *text = new;
+            *text = new.into();
             Ok(())
         }
         NodeKind::Sequence { .. } | NodeKind::Mapping { .. } | NodeKind::Alias { .. } => {
@@ -217,7 +265,7 @@ pub(crate) fn set_text_of_type(node: &mut Node, new: String) {
     let is_free = node.is_plain() && node.tag() != Some(UNTYPED);
     let is_implied = tag == implied_tag(&new);
     if let NodeKind::Scalar { text, .. } = &mut node.kind {
-        *text = new;
+        *text = new.into();
     }
     match tag.as_str() {
         "!!str" if is_free => mark_text(node),

@@ -1,11 +1,10 @@
 //! `images`.
 
-use std::sync::LazyLock;
-
 use regex::Regex;
 use skerry_yaml::Node;
 
-use super::field_spec::{self, Misfit, Missing, Specs, set_text};
+use super::field_path::{Place, at, at_mut, field_index};
+use super::field_spec::{self, Misfit, Specs, set_text};
 use super::file::ImageRule;
 use super::resource::Resource;
 use crate::codes::Fallible;
@@ -20,12 +19,13 @@ pub(crate) fn apply(resources: &mut [Resource], rule: &ImageRule, specs: &Specs)
         if resource.kind() == "CustomResourceDefinition" {
             continue;
         }
-        let mut change = |node: &mut Node| update(node, rule, &pattern);
-        if let Err(Misfit(message)) = containers(&mut resource.node, &mut change) {
+        if let Err(Misfit(message)) = containers(&mut resource.node, rule, &pattern) {
             return field_spec::misfit(&resource.location(), "image", message);
         }
+        let is_meant = |node: &Node| !matches!(renamed(node, rule, &pattern), Ok(None));
+        let mut change = |node: &mut Node| update(node, rule, &pattern);
         for spec in specs.iter() {
-            field_spec::visit(resource, spec, Missing::Skip, &mut change)?;
+            field_spec::visit_meant(resource, spec, &is_meant, &mut change)?;
         }
     }
     Ok(())
@@ -52,7 +52,6 @@ fn pattern(name: &str) -> Option<Pattern<'_>> {
 
 impl Pattern<'_> {
     fn is_match(&self, image: &str) -> bool {
-        static REST: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(&format!("^{TAIL}")).ok());
         let name = match self {
             Pattern::Regex(regex) => return regex.is_match(image),
             Pattern::Letters(name) => name,
@@ -62,37 +61,71 @@ impl Pattern<'_> {
         if !name.chars().all(|letter| rest.next().is_some_and(|found| fits(letter, found))) {
             return false;
         }
-        let rest = rest.as_str();
-        rest.is_empty() || (rest.starts_with([':', '@']) && REST.as_ref().is_some_and(|regex| regex.is_match(rest)))
+        is_tail(rest.as_str())
     }
 }
 
+/// What [`TAIL`] means, for all those who never need an expression.
+fn is_tail(rest: &str) -> bool {
+    let is_inside = |char: char| char.is_ascii_alphanumeric() || "_.{}-".contains(char);
+    let rest = rest.strip_prefix(':').map_or(rest, |tag| tag.trim_start_matches(is_inside));
+    let Some(digest) = rest.strip_prefix('@') else { return rest.is_empty() };
+    let is_name = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    digest.split_once(':').is_some_and(|(algorithm, value)| {
+        algorithm.split(['.', '+', '_', '-']).all(is_name) && value.chars().all(is_inside)
+    })
+}
+
 /// Changes the image of every entry of every `containers` and `initContainers`.
-fn containers(node: &mut Node, change: &mut dyn FnMut(&mut Node) -> Result<(), Misfit>) -> Result<(), Misfit> {
-    if let Some(items) = node.items_mut() {
-        return items.iter_mut().try_for_each(|item| containers(item, change));
-    }
-    for (key, value) in node.entries_mut().into_iter().flatten() {
-        containers(value, change)?;
-        if !matches!(key.as_str(), Some("containers" | "initContainers")) {
+fn containers(node: &mut Node, rule: &ImageRule, pattern: &Pattern<'_>) -> Result<(), Misfit> {
+    let mut images = Vec::new();
+    find(node, &mut Place::new(), &mut images)?;
+    for place in images {
+        let Some(new) = at(node, &place).map(|image| renamed(image, rule, pattern)).transpose()?.flatten() else {
             continue;
-        }
-        for item in value.items_mut().into_iter().flatten() {
-            if !item.is_mapping() && !item.is_null() {
-                return Err(Misfit("a container is a mapping".to_owned()));
-            }
-            if let Some(image) = item.get_mut("image") {
-                change(image)?;
-            }
+        };
+        if let Some(image) = at_mut(node, &place) {
+            set_text(image, new)?;
         }
     }
     Ok(())
 }
 
+/// Finds the images, those furthest inside first.
+fn find(node: &Node, place: &mut Place, images: &mut Vec<Place>) -> Result<(), Misfit> {
+    let entries = node
+        .entries()
+        .iter()
+        .map(|(key, value)| (matches!(key.as_str(), Some("containers" | "initContainers")), value));
+    let below = node.items().iter().map(|item| (false, item)).chain(entries);
+    for (index, (holds_containers, value)) in below.enumerate() {
+        place.push(index);
+        find(value, place, images)?;
+        for (number, container) in value.items().iter().enumerate().filter(|_| holds_containers) {
+            if !container.is_mapping() && !container.is_null() {
+                return Err(Misfit("a container is a mapping".to_owned()));
+            }
+            if let Some(field) = field_index(container, "image") {
+                images.push([place.as_slice(), &[number, field]].concat());
+            }
+        }
+        place.pop();
+    }
+    Ok(())
+}
+
 fn update(node: &mut Node, rule: &ImageRule, pattern: &Pattern<'_>) -> Result<(), Misfit> {
+    match renamed(node, rule, pattern)? {
+        Some(new) => set_text(node, new),
+        None => Ok(()),
+    }
+}
+
+/// What an image becomes, when the rule means it.
+fn renamed(node: &Node, rule: &ImageRule, pattern: &Pattern<'_>) -> Result<Option<String>, Misfit> {
     let Some(value) = node.as_str() else { return Err(Misfit("an image is a text".to_owned())) };
     if !pattern.is_match(value) {
-        return Ok(());
+        return Ok(None);
     }
     let (name, tag, digest) = split(value);
     let name = rule.new_name.as_deref().unwrap_or(name);
@@ -110,9 +143,8 @@ fn update(node: &mut Node, rule: &ImageRule, pattern: &Pattern<'_>) -> Result<()
             new.push_str(&part);
         }
     }
-    set_text(node, new)
+    Ok(Some(new))
 }
-
 /// Cuts an image into name, tag and digest; a `:` before the first `/` is that of a port.
 fn split(image: &str) -> (&str, &str, &str) {
     let start = image.find('/').unwrap_or(0);

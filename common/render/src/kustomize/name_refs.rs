@@ -9,9 +9,8 @@
 use std::collections::HashMap;
 
 use skerry_common::diagnostic::Location;
-use skerry_yaml::Node;
+use skerry_yaml::{Node, Text};
 
-use super::field_path::split_escaped;
 use super::field_spec::{self, FieldSpec, Misfit, Missing, set_text};
 use super::resource::{Gvk, Resource, ResourceId};
 use crate::codes::{self, Fallible, fail};
@@ -32,7 +31,7 @@ pub(crate) fn defaults() -> Vec<Reference> {
         let words: Vec<String> = words.map(str::to_owned).collect();
         match words.as_slice() {
             [first, group, version, kind] if first == "kind" => {
-                let gvk = Gvk { group: group.clone(), version: version.clone(), kind: kind.clone() };
+                let gvk = Gvk { group: group.into(), version: version.into(), kind: kind.into() };
                 references.push(Reference { gvk, fields: Vec::new() });
             }
             [group, version, kind, path] if !group.starts_with('#') => {
@@ -43,6 +42,7 @@ pub(crate) fn defaults() -> Vec<Reference> {
                         kind: kind.clone(),
                         path: path.clone(),
                         creates: false,
+                        ..FieldSpec::any()
                     });
                 }
             }
@@ -55,63 +55,84 @@ pub(crate) fn defaults() -> Vec<Reference> {
 /// A resource that may be referred to, as it was before any reference was rewritten.
 struct Candidate {
     previous: Vec<ResourceId>,
-    original_namespace: String,
+    original_namespace: Text,
     now: ResourceId,
     /// The namespace as written.
-    namespace: String,
+    namespace: Text,
     context: Context,
 }
 
 /// The prefixes and suffixes that a resource was given.
 #[derive(Clone)]
 struct Context {
-    prefixes: Vec<String>,
-    suffixes: Vec<String>,
+    prefixes: Vec<Text>,
+    suffixes: Vec<Text>,
 }
 
 /// What referring resources share.
 struct Index {
     candidates: Vec<Candidate>,
-    by_name: HashMap<String, Vec<usize>>,
+    by_name: HashMap<Text, Vec<usize>>,
 }
 
 /// One field that may hold a name.
-struct Field<'a> {
+#[derive(Debug)]
+struct Field {
     /// The kind that the name is of.
-    target: &'a Gvk,
-    path: &'a str,
-    parts: Vec<String>,
+    target: Gvk,
+    spec: FieldSpec,
+    /// The order in which fields are looked at.
+    place: usize,
 }
 
-/// The fields of a kind that may hold names, in the order in which they are looked at.
-fn fields_of<'a>(kind: &Gvk, references: &'a [Reference]) -> Vec<Field<'a>> {
-    let specs = references.iter().flat_map(|reference| reference.fields.iter().map(move |spec| (reference, spec)));
-    specs
-        .filter(|(_, spec)| kind.is_selected(&spec.group, &spec.version, &spec.kind))
-        .map(|(reference, spec)| Field {
-            target: &reference.gvk,
-            path: &spec.path,
-            parts: split_escaped(&spec.path, '/'),
-        })
-        .collect()
+/// The fields that may hold names, by the kind of the resource that has them.
+#[derive(Debug, Default)]
+pub(crate) struct Fields {
+    of_kind: HashMap<String, Vec<Field>>,
+    of_any: Vec<Field>,
+}
+
+impl Fields {
+    pub(crate) fn of(references: &[Reference]) -> Self {
+        let mut fields = Self::default();
+        let specs = references.iter().flat_map(|reference| reference.fields.iter().map(move |spec| (reference, spec)));
+        for (place, (reference, spec)) in specs.enumerate() {
+            let field = Field { target: reference.gvk.clone(), spec: spec.clone(), place };
+            match spec.kind.as_str() {
+                "" => fields.of_any.push(field),
+                kind => fields.of_kind.entry(kind.to_owned()).or_default().push(field),
+            }
+        }
+        fields
+    }
+
+    /// Those of a kind, in the order in which they are looked at.
+    fn of_gvk(&self, gvk: &Gvk) -> Vec<&Field> {
+        let own = self.of_kind.get(gvk.kind.as_str()).map(Vec::as_slice).unwrap_or_default();
+        let fields = own.iter().chain(&self.of_any);
+        let mut fields: Vec<&Field> =
+            fields.filter(|field| gvk.is_selected(&field.spec.group, &field.spec.version, "")).collect();
+        fields.sort_by_key(|field| field.place);
+        fields
+    }
 }
 
 /// Rewrites every reference.
-pub(crate) fn rewrite(resources: &mut [Resource], references: &[Reference]) -> Fallible<()> {
+pub(crate) fn rewrite(resources: &mut [Resource], fields: &Fields) -> Fallible<()> {
     let index = Index::of(resources);
-    let mut fields: HashMap<Gvk, Vec<Field<'_>>> = HashMap::new();
+    let mut known: HashMap<Gvk, Vec<&Field>> = HashMap::new();
     for resource in resources {
         // By the kind that it had at first; the field is then looked for whatever it is now.
-        let original = resource.original_id().gvk;
+        let original = resource.original_gvk();
         let referrer = Referrer::of(resource);
-        let fields = fields.entry(original).or_insert_with_key(|kind| fields_of(kind, references));
-        for field in &*fields {
-            let lookup = Lookup { index: &index, referrer: &referrer, target: field.target, path: field.path };
+        for field in &*known.entry(original).or_insert_with_key(|gvk| fields.of_gvk(gvk)) {
+            let path = field.spec.path.as_str();
+            let lookup = Lookup { index: &index, referrer: &referrer, target: &field.target, path };
             let mut ambiguous = None;
             let mut update = |node: &mut Node| lookup.update(node, &mut ambiguous);
-            field_spec::visit_path(resource, &field.parts, Missing::Skip, &mut update)?;
+            field_spec::visit_path(resource, field.spec.parts(), Missing::Skip, &mut update)?;
             if let Some(names) = ambiguous {
-                return refuse(&referrer.at, field.path, &names);
+                return refuse(&referrer.at, path, &names);
             }
         }
     }
@@ -131,7 +152,7 @@ impl Index {
                 previous: resource.previous_ids().collect(),
                 original_namespace: resource.original_id().namespace,
                 now: resource.current_id(),
-                namespace: resource.namespace().to_owned(),
+                namespace: resource.namespace().into(),
                 context: Context::of(resource),
             };
             let place = index.candidates.len();
@@ -180,7 +201,7 @@ impl Referrer {
         self.now.is_cluster_scoped()
             || candidate.now.is_cluster_scoped()
             || candidate.now.namespace == self.now.namespace
-            || self.bound.contains(&candidate.namespace)
+            || self.bound.iter().any(|bound| *bound == candidate.namespace)
     }
 
     /// Whether it may be meant: service accounts may live in other namespaces.
@@ -199,14 +220,14 @@ impl Context {
 
     /// Whether both were given the same last prefixes and suffixes.
     fn equals(&self, other: &Self, none_fits_all: bool) -> bool {
-        let fits = |left: &[String], right: &[String]| {
+        let fits = |left: &[Text], right: &[Text]| {
             (none_fits_all && (left.is_empty() || right.is_empty())) || same_ending(left, right)
         };
         fits(&self.prefixes, &other.prefixes) && fits(&self.suffixes, &other.suffixes)
     }
 }
 
-fn same_ending(left: &[String], right: &[String]) -> bool {
+fn same_ending(left: &[Text], right: &[Text]) -> bool {
     let (short, long) = if left.len() <= right.len() { (left, right) } else { (right, left) };
     if short.is_empty() { long.is_empty() } else { long.ends_with(short) }
 }

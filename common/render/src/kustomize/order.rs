@@ -131,15 +131,15 @@ fn key(resource: &Resource, ranks: &HashMap<&str, isize>) -> Key {
             ("Namespace", _) => Namespace::Other,
             _ => Namespace::No,
         },
-        id: format!("{}|{}", or(resource.namespace(), "~X"), or(resource.name(), "~N")),
+        id: [or(resource.namespace(), "~X"), or(resource.name(), "~N")].join("|"),
         gvk: sortable(&gvk.group, &gvk.version, &gvk.kind),
     }
 }
 
-fn or(text: &str, none: &str) -> String {
-    if text.is_empty() { none.to_owned() } else { text.to_owned() }
+fn or<'a>(text: &'a str, none: &'a str) -> &'a str {
+    if text.is_empty() { none } else { text }
 }
 
 fn sortable(group: &str, version: &str, kind: &str) -> String {
-    format!("{}_{}_{}", or(group, "~G"), or(version, "~V"), or(kind, "~K"))
+    [or(group, "~G"), or(version, "~V"), or(kind, "~K")].join("_")
 }

@@ -12,7 +12,7 @@ mod lists;
 
 use std::collections::BTreeMap;
 
-use skerry_yaml::{Node, NodeKind};
+use skerry_yaml::{List, Node, NodeKind};
 
 use super::quotes::{keep_style, quote_passed};
 use super::schema::{Schema, Table};
@@ -151,7 +151,7 @@ impl<'t> Walk<'t> {
     /// Merges the fields of two mappings.
     fn fields(&mut self, dest: &mut Node, mut patch: Node, schema: Schema<'t>) -> Result<(), Misfit> {
         let old = dest.entries_mut().map(std::mem::take).unwrap_or_default();
-        let mut merged = Vec::with_capacity(old.len());
+        let mut merged = List::with_capacity(old.len());
         for (key, value) in old {
             let name = key.as_str().unwrap_or("").to_owned();
             let newer = patch.remove(&name);
@@ -199,11 +199,7 @@ impl<'t> Walk<'t> {
             }
         }
         self.path.pop();
-        let mut value = merged.into_value();
-        if let Some(new) = value.as_mut().filter(|_| old.is_none() && is_replaced) {
-            quote_passed(new);
-        }
-        Ok(value)
+        Ok(merged.into_value())
     }
 
     /// Takes directives and nulls out of what is added as it is.
@@ -222,13 +218,12 @@ impl<'t> Walk<'t> {
             return Ok(None);
         }
         let entries = node.entries_mut().map(std::mem::take).unwrap_or_default();
-        let mut settled = Vec::with_capacity(entries.len());
+        let mut settled = List::with_capacity(entries.len());
         for (key, value) in entries {
             let name = key.as_str().unwrap_or("").to_owned();
             self.refuse_empty(&name)?;
             self.path.push(name.clone());
-            if let Some(mut value) = self.settle(value, schema.field(&name))? {
-                quote_passed(&mut value);
+            if let Some(value) = self.settle(value, schema.field(&name))? {
                 settled.push((key, value));
             }
             self.path.pop();
@@ -265,8 +260,8 @@ impl<'t> Walk<'t> {
 fn husk(node: &Node) -> Node {
     let mut husk = match &node.kind {
         NodeKind::Scalar { .. } | NodeKind::Alias { .. } => return node.clone(),
-        NodeKind::Sequence { style, .. } => Node::new(NodeKind::Sequence { items: Vec::new(), style: *style }),
-        NodeKind::Mapping { style, .. } => Node::new(NodeKind::Mapping { entries: Vec::new(), style: *style }),
+        NodeKind::Sequence { style, .. } => Node::new(NodeKind::Sequence { items: List::new(), style: *style }),
+        NodeKind::Mapping { style, .. } => Node::new(NodeKind::Mapping { entries: List::new(), style: *style }),
     };
     husk.position = node.position;
     husk

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use skerry_yaml::{Limits, Node, NodeKind, Resolved, ScalarStyle, implied_tag, parse};
+use skerry_yaml::{Limits, Node, NodeKind, Resolved, ScalarStyle, Text, implied_tag, parse};
 
 /// The tag of a scalar whose type is that of its text.
 pub(crate) const UNTYPED: &str = "!";
@@ -25,7 +25,7 @@ pub(crate) fn new_text(text: &str) -> Node {
         return Node::string(text);
     }
     if is_other_in_yaml_1_1(text) {
-        return Node::new(NodeKind::Scalar { text: text.to_owned(), style: ScalarStyle::DoubleQuoted });
+        return Node::new(NodeKind::Scalar { text: text.into(), style: ScalarStyle::DoubleQuoted });
     }
     let mut node = Node::plain(text);
     mark_text(&mut node);
@@ -83,8 +83,9 @@ pub(crate) fn quote_passed(node: &mut Node) -> bool {
 }
 
 /// A text as it is when it is printed and read again.
-pub(crate) fn printed_text(text: String) -> Node {
+pub(crate) fn printed_text(text: impl Into<Text>) -> Node {
     // Of all texts that are tags, this one is printed without quotes.
+    let text: Text = text.into();
     if text == "<<" {
         return Node::plain(text);
     }

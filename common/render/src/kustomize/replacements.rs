@@ -12,7 +12,7 @@ use super::field_path::{self, Form, Place, untyped};
 use super::field_spec::{Misfit, put, set_text_of_type};
 use super::file::{self, FieldRule, Kustomization, Origin, ReplacementEntry, ReplacementRule, SourceRule, TargetRule};
 use super::patches::weight;
-use super::resource::{Gvk, Resource, ResourceId};
+use super::resource::{Resource, ResourceId};
 use super::shared;
 use crate::codes::{self, Fallible, fail, fail_with_help};
 use crate::tree::View;
@@ -95,11 +95,7 @@ impl Carried {
 
 /// Every identity of a resource, the current one with its namespace as written.
 fn identities(resource: &Resource) -> impl Iterator<Item = ResourceId> + '_ {
-    let now = ResourceId {
-        gvk: resource.gvk(),
-        name: resource.name().to_owned(),
-        namespace: resource.namespace().to_owned(),
-    };
+    let now = ResourceId { gvk: resource.gvk(), name: resource.name().into(), namespace: resource.namespace().into() };
     std::iter::once(now).chain(resource.previous_ids())
 }
 
@@ -122,9 +118,8 @@ fn is_source(source: &SourceRule, id: &ResourceId) -> bool {
 }
 
 fn shown(source: &SourceRule) -> String {
-    let gvk = Gvk { group: source.group.clone(), version: source.version.clone(), kind: source.kind.clone() };
-    let parts = [gvk.group, gvk.version, gvk.kind, source.namespace.clone(), source.name.clone()];
-    let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    let parts = [&source.group, &source.version, &source.kind, &source.namespace, &source.name];
+    let parts: Vec<&str> = parts.into_iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
     if parts.is_empty() { "anything".to_owned() } else { format!("`{}`", parts.join("/")) }
 }
 
@@ -167,7 +162,7 @@ fn take(source: &SourceRule, resources: &[Resource], at: &Location) -> Fallible<
     };
     let mut node = node;
     if let skerry_yaml::NodeKind::Scalar { text, .. } = &mut node.kind {
-        *text = part;
+        *text = part.into();
     }
     Ok(Carried { node, tie: None })
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use skerry_common::diagnostic::Location;
 use skerry_common::object::{group_of, version_of};
-use skerry_yaml::{CollectionStyle, Node, NodeKind, Position, Rules, ScalarStyle};
+use skerry_yaml::{CollectionStyle, Node, NodeKind, Position, Rules, ScalarStyle, Text};
 
 use super::quotes::new_text;
 use super::schema::Custom;
@@ -28,9 +28,9 @@ const NEEDS_HASH: &str = "internal.config.kubernetes.io/needsHashSuffix";
 /// Group, version and kind.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub(crate) struct Gvk {
-    pub(crate) group: String,
-    pub(crate) version: String,
-    pub(crate) kind: String,
+    pub(crate) group: Text,
+    pub(crate) version: Text,
+    pub(crate) kind: Text,
 }
 
 impl Gvk {
@@ -46,9 +46,9 @@ impl Gvk {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ResourceId {
     pub(crate) gvk: Gvk,
-    pub(crate) name: String,
+    pub(crate) name: Text,
     /// The namespace that counts: `default` for none, a marker for kinds without.
-    pub(crate) namespace: String,
+    pub(crate) namespace: Text,
 }
 
 impl ResourceId {
@@ -95,9 +95,9 @@ impl Identity {
 /// An identity that a resource had.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PreviousId {
-    pub(crate) kind: String,
-    pub(crate) name: String,
-    pub(crate) namespace: String,
+    pub(crate) kind: Text,
+    pub(crate) name: Text,
+    pub(crate) namespace: Text,
 }
 
 /// What a generated resource does to one that is there.
@@ -117,8 +117,8 @@ pub(crate) struct Resource {
     pub(crate) position: Position,
     /// Oldest first, without the current one.
     pub(crate) previous: Vec<PreviousId>,
-    pub(crate) prefixes: Vec<String>,
-    pub(crate) suffixes: Vec<String>,
+    pub(crate) prefixes: Vec<Text>,
+    pub(crate) suffixes: Vec<Text>,
     /// How many anchors were given.
     pub(crate) anchors: u32,
     pub(crate) needs_hash: bool,
@@ -181,11 +181,7 @@ impl Resource {
 
     pub(crate) fn gvk(&self) -> Gvk {
         let api_version = self.api_version();
-        Gvk {
-            group: group_of(api_version).to_owned(),
-            version: version_of(api_version).to_owned(),
-            kind: self.kind().to_owned(),
-        }
+        Gvk { group: group_of(api_version).into(), version: version_of(api_version).into(), kind: self.kind().into() }
     }
 
     /// Whether it is of what a pattern gives, each part that is not empty.
@@ -230,8 +226,7 @@ impl Resource {
 
     /// What it is now.
     pub(crate) fn current_id(&self) -> ResourceId {
-        let namespace = self.effective_namespace().to_owned();
-        ResourceId { gvk: self.gvk(), name: self.name().to_owned(), namespace }
+        ResourceId { gvk: self.gvk(), name: self.name().into(), namespace: self.effective_namespace().into() }
     }
 
     /// Every identity that it had, oldest first, without the current one.
@@ -248,6 +243,15 @@ impl Resource {
     pub(crate) fn original_id(&self) -> ResourceId {
         let first = self.previous_ids().next();
         first.unwrap_or_else(|| self.current_id())
+    }
+
+    /// The kind that it was of at first.
+    pub(crate) fn original_gvk(&self) -> Gvk {
+        let mut gvk = self.gvk();
+        if let Some(first) = self.previous.first() {
+            gvk.kind = first.kind.clone();
+        }
+        gvk
     }
 
     /// Whether an identity is or was its own.
@@ -377,31 +381,50 @@ pub(crate) fn finish(mut resource: Resource) -> Source {
     if let Some(metadata) = resource.node.get_mut("metadata") {
         rewrite_texts(metadata, "annotations");
     }
-    fill_flow_nulls(&mut resource.node, false);
+    fill_flow_nulls(&mut resource.node);
     resource.node.position = resource.position;
     Source { node: resource.node, file: resource.file, rules: Rules::Kustomize }
 }
 
 /// Makes a value that is not written at all, inside brackets (`{key: }`), an empty text: Kustomize
 /// writes and reads every resource once more on its way, and that is how it comes back.
-fn fill_flow_nulls(node: &mut Node, in_brackets: bool) {
-    let is_flow = |style: &CollectionStyle| in_brackets || *style == CollectionStyle::Flow;
-    let is_untagged = node.tag().is_none();
-    match &mut node.kind {
+fn fill_flow_nulls(node: &mut Node) {
+    if has_flow_null(node, false) {
+        fill(node, false);
+    }
+}
+
+/// Whether a value is not written at all, inside brackets.
+fn has_flow_null(node: &Node, in_brackets: bool) -> bool {
+    match &node.kind {
         NodeKind::Scalar { text, style } => {
-            if in_brackets && is_untagged && text.is_empty() && *style == ScalarStyle::Plain {
-                *style = ScalarStyle::SingleQuoted;
-            }
+            in_brackets && text.is_empty() && *style == ScalarStyle::Plain && node.tag().is_none()
         }
         NodeKind::Sequence { items, style } => {
-            let is_flow = is_flow(style);
-            items.iter_mut().for_each(|item| fill_flow_nulls(item, is_flow));
+            let in_brackets = in_brackets || *style == CollectionStyle::Flow;
+            items.iter().any(|item| has_flow_null(item, in_brackets))
         }
         NodeKind::Mapping { entries, style } => {
-            let is_flow = is_flow(style);
-            entries.iter_mut().for_each(|(_, value)| fill_flow_nulls(value, is_flow));
+            let in_brackets = in_brackets || *style == CollectionStyle::Flow;
+            entries.iter().any(|(_, value)| has_flow_null(value, in_brackets))
         }
-        NodeKind::Alias { .. } => {}
+        NodeKind::Alias { .. } => false,
+    }
+}
+
+fn fill(node: &mut Node, in_brackets: bool) {
+    let is_null = node.is_scalar() && has_flow_null(node, in_brackets);
+    match &mut node.kind {
+        NodeKind::Scalar { style, .. } if is_null => *style = ScalarStyle::SingleQuoted,
+        NodeKind::Scalar { .. } | NodeKind::Alias { .. } => {}
+        NodeKind::Sequence { items, style } => {
+            let in_brackets = in_brackets || *style == CollectionStyle::Flow;
+            items.iter_mut().for_each(|item| fill(item, in_brackets));
+        }
+        NodeKind::Mapping { entries, style } => {
+            let in_brackets = in_brackets || *style == CollectionStyle::Flow;
+            entries.iter_mut().for_each(|(_, value)| fill(value, in_brackets));
+        }
     }
 }
 

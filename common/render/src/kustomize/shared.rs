@@ -39,6 +39,9 @@ impl Change {
             *node = self.value.clone();
             return;
         }
+        if !any_below(node, &|below| below.anchor() == Some(self.anchor.as_str())) {
+            return;
+        }
         node.items_mut().into_iter().flatten().for_each(|item| self.spread(item));
         node.entries_mut().into_iter().flatten().for_each(|(_, value)| self.spread(value));
     }
@@ -67,6 +70,16 @@ pub(crate) fn watch<E>(
 /// Ends the sharing of everything below.
 pub(crate) fn part(node: &mut Node) {
     node.set_anchor(None);
+    if !any_below(node, &|below| below.anchor().is_some()) {
+        return;
+    }
     node.items_mut().into_iter().flatten().for_each(part);
     node.entries_mut().into_iter().flatten().for_each(|(_, value)| part(value));
+}
+
+/// Whether any value below a node is one of those; who finds none leaves the tree shared with its
+/// copies.
+fn any_below(node: &Node, is_meant: &impl Fn(&Node) -> bool) -> bool {
+    let any = |node: &Node| is_meant(node) || any_below(node, is_meant);
+    node.items().iter().any(any) || node.entries().iter().any(|(_, value)| any(value))
 }

@@ -44,7 +44,7 @@ impl End {
 pub(crate) fn apply(view: &View<'_>, resources: &mut [Resource], change: &NameChange) -> Fallible<()> {
     let NameChange { text, end, specs } = change;
     for resource in resources {
-        let original = resource.original_id().gvk;
+        let original = resource.original_gvk();
         if is_prescribed(&original) {
             continue;
         }
@@ -52,8 +52,8 @@ pub(crate) fn apply(view: &View<'_>, resources: &mut [Resource], change: &NameCh
             view.count_growth(text.len(), &resource.location())?;
             if spec.path == "metadata/name" && !text.is_empty() {
                 match end {
-                    End::Prefix => resource.prefixes.push(text.clone()),
-                    End::Suffix => resource.suffixes.push(text.clone()),
+                    End::Prefix => resource.prefixes.push(text.as_str().into()),
+                    End::Suffix => resource.suffixes.push(text.as_str().into()),
                 }
                 resource.remember_id();
             }

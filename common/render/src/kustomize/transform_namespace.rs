@@ -1,6 +1,7 @@
 //! `namespace`.
 
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 use skerry_yaml::Node;
 
@@ -40,10 +41,11 @@ impl NamespaceChange {
 
     /// Sets the namespace of one resource.
     pub(crate) fn apply_to(&self, resource: &mut Resource) -> Fallible<()> {
-        let metadata = FieldSpec { path: "metadata/namespace".to_owned(), ..FieldSpec::any() };
+        static METADATA: LazyLock<FieldSpec> =
+            LazyLock::new(|| FieldSpec { path: "metadata/namespace".to_owned(), ..FieldSpec::any() });
         let mut set = |node: &mut Node| self.set(node);
         if !resource.is_cluster_scoped() {
-            field_spec::visit(resource, &metadata, Missing::Scalar, &mut set)?;
+            field_spec::visit(resource, &METADATA, Missing::Scalar, &mut set)?;
         }
         let is_binding = matches!(resource.kind(), "RoleBinding" | "ClusterRoleBinding");
         if is_binding && let Err(Misfit(message)) = self.set_subjects(&mut resource.node) {

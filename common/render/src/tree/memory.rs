@@ -1,6 +1,6 @@
 //! A tree in memory, for tests and the demo.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 
 use skerry_common::bundle::digest::Digest;
@@ -12,7 +12,7 @@ use super::{Entry, SourceTree, TreeError};
 pub struct MemoryTree {
     leaves: BTreeMap<String, Leaf>,
     /// The ids of all folders, made when first asked for after a change.
-    folders: OnceLock<BTreeMap<String, String>>,
+    folders: OnceLock<HashMap<String, String>>,
 }
 
 #[derive(Debug, Clone)]
@@ -74,7 +74,7 @@ impl MemoryTree {
     }
 
     /// Digests of what lies in each folder, at any depth. There is always a root.
-    fn folder_ids(&self) -> BTreeMap<String, String> {
+    fn folder_ids(&self) -> HashMap<String, String> {
         let mut texts = BTreeMap::from([(String::new(), String::new())]);
         for (path, leaf) in &self.leaves {
             let ends = path.match_indices('/').map(|(index, _)| index);
@@ -102,7 +102,7 @@ impl Leaf {
 
 impl SourceTree for MemoryTree {
     fn entry(&self, path: &str) -> Result<Option<Entry>, TreeError> {
-        Ok(self.leaves.get(path).map(Leaf::entry).or_else(|| self.folder(path)))
+        Ok(self.folder(path).or_else(|| self.leaves.get(path).map(Leaf::entry)))
     }
 
     fn list(&self, path: &str) -> Result<Vec<(String, Entry)>, TreeError> {

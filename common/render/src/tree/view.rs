@@ -169,8 +169,8 @@ impl<'a> View<'a> {
             let used = self.state.borrow().used.plus(kept.record.counts);
             let fits =
                 kept.limits == self.limits && used.fits(&self.limits) && kept.record.may_stand_in(around, &self.limits);
-            let holds = || kept.record.reads.paths_hold(self.tree);
-            if fits && kept.seen.holds(number, holds).or_else(|error| self.broken(key, &error))? {
+            let holds = || kept.seen.holds(number, self.tree, &kept.record.reads);
+            if fits && holds().or_else(|error| self.broken(key, &error))? {
                 let mut state = self.state.borrow_mut();
                 state.used = used;
                 state.record.add(&kept.record);
@@ -186,7 +186,8 @@ impl<'a> View<'a> {
         record.depth = record.depth.saturating_sub(around.len());
         let value = Arc::new(value);
         if is_plain() && !record.is_partial {
-            let (seen, uses_schema) = (Seen::new(number), self.schema().uses() > uses_before);
+            let seen = Seen::new(number, self.tree, &record.reads);
+            let uses_schema = self.schema().uses() > uses_before;
             let kept = Kept { value: value.clone(), record, limits: self.limits, seen, uses_schema };
             store.insert(key, Arc::new(kept));
         }

@@ -81,7 +81,7 @@ impl Emitter {
         }
         let mut comments = key.comments().clone();
         comments.foot = None;
-        let mut bare = Node::new(NodeKind::Alias { name: String::new() });
+        let mut bare = Node::new(NodeKind::Alias { name: crate::Text::new() });
         *bare.comments_mut() = comments;
         self.announce(&bare, tail);
     }

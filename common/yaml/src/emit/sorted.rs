@@ -16,6 +16,13 @@ use crate::resolve::{Rules, is_plain_string};
 
 /// Prints the values of a tree, read by the rules of one reader: keys sorted, long text wrapped.
 pub fn print_sorted(node: &Node, rules: Rules) -> Result<String, ConvertError> {
+    let mut text = String::new();
+    print_sorted_behind(&mut text, node, rules)?;
+    Ok(text)
+}
+
+/// The same, behind what a text holds already; of a tree that has no such form it may hold a part then.
+pub fn print_sorted_behind(text: &mut String, node: &Node, rules: Rules) -> Result<(), ConvertError> {
     let options = EmitOptions { rules: Rules::Kubernetes, ..EmitOptions::default() };
     let mut printer = Printer {
         converter: Converter::new(rules),
@@ -24,9 +31,11 @@ pub fn print_sorted(node: &Node, rules: Rules) -> Result<String, ConvertError> {
         empty_list: Node::sequence(),
         empty_mapping: Node::mapping(),
     };
-    printer.node(node, Place::Root)?;
+    printer.emitter.writer.go_on_behind(std::mem::take(text));
+    let printed = printer.node(node, Place::Root);
     printer.emitter.writer.write_indent();
-    Ok(printer.emitter.writer.finish())
+    *text = printer.emitter.writer.finish();
+    printed
 }
 
 struct Printer<'a> {

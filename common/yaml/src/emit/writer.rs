@@ -36,6 +36,11 @@ impl Writer {
         }
     }
 
+    /// Writes behind a text that ends with a line break.
+    pub(super) fn go_on_behind(&mut self, text: String) {
+        self.out = text;
+    }
+
     pub(super) fn finish(self) -> String {
         self.out
     }

@@ -2,6 +2,7 @@
 
 use super::{Context, Parser, collection, empty_scalar, keys, mapping, put_comments, unexpected};
 use crate::error::ParseError;
+use crate::list::List;
 use crate::node::{CollectionStyle, Comments, Node};
 use crate::token::{Mark, TokenKind};
 
@@ -10,7 +11,7 @@ impl Parser<'_> {
     pub(super) fn parse_block_sequence(&mut self) -> Result<Node, ParseError> {
         let stem = self.stem.take();
         self.take()?;
-        let mut items = Vec::new();
+        let mut items = List::new();
         loop {
             match self.peek_kind()? {
                 TokenKind::BlockEntry => {
@@ -32,7 +33,7 @@ impl Parser<'_> {
 
     /// A list at the indentation of the key that it belongs to.
     pub(super) fn parse_indentless_sequence(&mut self) -> Result<Node, ParseError> {
-        let mut items = Vec::new();
+        let mut items = List::new();
         while matches!(self.peek_kind()?, TokenKind::BlockEntry) {
             let dash = self.take_dash()?;
             let empty = matches!(
@@ -74,7 +75,7 @@ impl Parser<'_> {
     pub(super) fn parse_block_mapping(&mut self) -> Result<Node, ParseError> {
         let stem = self.stem.take();
         self.take()?;
-        let mut entries: Vec<(Node, Node)> = Vec::new();
+        let mut entries: List<(Node, Node)> = List::new();
         let mut unique = keys::UniqueKeys::default();
         loop {
             let token = self.peek()?;
@@ -110,7 +111,7 @@ impl Parser<'_> {
         Ok(matches!(self.peek_kind()?, TokenKind::Key | TokenKind::Value | TokenKind::BlockEnd))
     }
 
-    fn parse_block_value(&mut self, mut key: Node, entries: &mut Vec<(Node, Node)>) -> Result<(), ParseError> {
+    fn parse_block_value(&mut self, mut key: Node, entries: &mut List<(Node, Node)>) -> Result<(), ParseError> {
         let token = self.peek()?;
         let (mut mark, colon) = (token.start, token.kind == TokenKind::Value);
         let mut empty = true;

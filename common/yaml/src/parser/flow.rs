@@ -3,6 +3,7 @@
 use super::block::lift_foot;
 use super::{Context, Parser, collection, keys, mapping, put_comments, unexpected};
 use crate::error::{ParseError, ParseErrorKind};
+use crate::list::List;
 use crate::node::{CollectionStyle, Comments, Node};
 use crate::token::{Mark, TokenKind};
 
@@ -11,7 +12,7 @@ impl Parser<'_> {
     pub(super) fn parse_flow_sequence(&mut self) -> Result<Node, ParseError> {
         let head = self.take_comments().head;
         let open = self.take()?.start;
-        let mut items = Vec::new();
+        let mut items = List::new();
         loop {
             if matches!(self.peek_kind()?, TokenKind::FlowSequenceEnd) {
                 break;
@@ -37,13 +38,10 @@ impl Parser<'_> {
         let start = self.take()?.start;
         self.count_node(start)?;
         let empty = self.at_flow_end()?;
-        let key = self.parse_or_empty(empty, Context::Flow, start)?;
-        let value = self.parse_flow_value()?;
-        let mut entries = vec![(key, value)];
-        for (key, value) in &mut entries {
-            lift_foot(key, value);
-        }
-        let mut node = mapping(entries, CollectionStyle::Flow);
+        let mut key = self.parse_or_empty(empty, Context::Flow, start)?;
+        let mut value = self.parse_flow_value()?;
+        lift_foot(&mut key, &mut value);
+        let mut node = mapping(List::from_iter([(key, value)]), CollectionStyle::Flow);
         node.position = start.position();
         Ok(node)
     }
@@ -52,7 +50,7 @@ impl Parser<'_> {
     pub(super) fn parse_flow_mapping(&mut self) -> Result<Node, ParseError> {
         let head = self.take_comments().head;
         let open = self.take()?.start;
-        let mut entries: Vec<(Node, Node)> = Vec::new();
+        let mut entries: List<(Node, Node)> = List::new();
         let mut unique = keys::UniqueKeys::default();
         loop {
             if matches!(self.peek_kind()?, TokenKind::FlowMappingEnd) {

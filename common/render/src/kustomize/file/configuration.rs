@@ -33,8 +33,8 @@ pub(super) fn configuration(reader: &mut Reader, node: &Node) -> Additions {
 
 fn gvk(reader: &mut Reader, spot: &Spot<'_>) -> Gvk {
     Gvk {
-        group: reader.exact_text(spot, "group").unwrap_or_default(),
-        version: reader.exact_text(spot, "version").unwrap_or_default(),
-        kind: reader.exact_text(spot, "kind").unwrap_or_default(),
+        group: reader.exact_text(spot, "group").unwrap_or_default().into(),
+        version: reader.exact_text(spot, "version").unwrap_or_default().into(),
+        kind: reader.exact_text(spot, "kind").unwrap_or_default().into(),
     }
 }

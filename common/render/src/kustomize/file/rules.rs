@@ -142,6 +142,7 @@ pub(crate) fn field_specs(reader: &mut Reader, parent: &Spot<'_>, key: &str) -> 
             kind: reader.exact_text(&spot, "kind").unwrap_or_default(),
             path,
             creates: reader.flag(&spot, "create"),
+            ..FieldSpec::any()
         });
     }
     specs

@@ -42,13 +42,13 @@ pub(super) fn vars(reader: &mut Reader, root: &Spot<'_>) -> Vec<VarRule> {
             let is_there = spot.child("objref").is_some();
             if is_there { reader.text(&object, key).unwrap_or_default() } else { String::new() }
         };
-        let mut gvk = Gvk { group: text("group"), version: text("version"), kind: text("kind") };
+        let mut gvk = Gvk { group: text("group").into(), version: text("version").into(), kind: text("kind").into() };
         let (api_version, resource, namespace) = (text("apiVersion"), text("name"), text("namespace"));
         match api_version.matches('/').count() {
-            0 if !api_version.is_empty() => gvk.version = api_version,
+            0 if !api_version.is_empty() => gvk.version = api_version.into(),
             1 => {
-                gvk.group = group_of(&api_version).to_owned();
-                gvk.version = version_of(&api_version).to_owned();
+                gvk.group = group_of(&api_version).into();
+                gvk.version = version_of(&api_version).into();
             }
             _ => {}
         }

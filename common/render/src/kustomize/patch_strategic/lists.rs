@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use skerry_yaml::Node;
+use skerry_yaml::{List, Node};
 
 use super::{DIRECTIVE, Directive, Merged, Misfit, Walk};
 use crate::kustomize::schema::Schema;
@@ -19,8 +19,8 @@ struct Identity<'t> {
 
 /// What is merged: two lists, or one with itself, which settles it.
 enum Lists {
-    Two { old: Vec<Node>, new: Vec<Node> },
-    One(Vec<Node>),
+    Two { old: List<Node>, new: List<Node> },
+    One(List<Node>),
 }
 
 impl<'t> Walk<'t> {
@@ -36,7 +36,7 @@ impl<'t> Walk<'t> {
             return self.finish_one(patch, schema);
         };
         let Some(mut patch) = patch else {
-            return self.finish_two(&mut dest, Vec::new(), schema).map(|()| Merged::Old(dest));
+            return self.finish_two(&mut dest, List::new(), schema).map(|()| Merged::Old(dest));
         };
         if patch.is_null() {
             return Ok(Merged::Gone);
@@ -58,7 +58,7 @@ impl<'t> Walk<'t> {
         Ok(Merged::New(list))
     }
 
-    fn finish_two(&mut self, dest: &mut Node, new: Vec<Node>, schema: Schema<'t>) -> Result<(), Misfit> {
+    fn finish_two(&mut self, dest: &mut Node, new: List<Node>, schema: Schema<'t>) -> Result<(), Misfit> {
         let old = dest.items_mut().map(std::mem::take).unwrap_or_default();
         let merged = self.entries(Lists::Two { old, new }, schema)?;
         put(dest, merged);
@@ -88,7 +88,7 @@ impl<'t> Walk<'t> {
         Ok(directive)
     }
 
-    fn entries(&mut self, lists: Lists, schema: Schema<'t>) -> Result<Vec<Node>, Misfit> {
+    fn entries(&mut self, lists: Lists, schema: Schema<'t>) -> Result<List<Node>, Misfit> {
         let Some(list) = schema.merged() else {
             return Ok(match lists {
                 Lists::Two { old, .. } | Lists::One(old) => old,
@@ -104,7 +104,7 @@ impl<'t> Walk<'t> {
         if keys.len() > 1 {
             complete(&mut wanted);
         }
-        let mut merged = Vec::new();
+        let mut merged = List::new();
         let mut last_keys = keys.clone();
         for values in &wanted {
             let identity = valid(&wanted, values, &keys);
@@ -149,11 +149,11 @@ impl<'t> Walk<'t> {
     }
 
     /// Replaces every entry of an identity, or takes it out, or adds it at the end.
-    fn put_entry(&self, list: Vec<Node>, identity: &Identity<'_>, entry: Option<Node>) -> Result<Vec<Node>, Misfit> {
+    fn put_entry(&self, list: List<Node>, identity: &Identity<'_>, entry: Option<Node>) -> Result<List<Node>, Misfit> {
         let Identity { keys, values } = identity;
         let first_given = |texts: Option<&str>| texts.is_some_and(|text| !text.is_empty());
         let by_mapping = first_given(keys.first().copied()) && first_given(values.first().map(String::as_str));
-        let mut kept = Vec::with_capacity(list.len() + 1);
+        let mut kept = List::with_capacity(list.len() + 1);
         let mut found = false;
         for item in list {
             if is_nothing(&item) {
@@ -203,7 +203,7 @@ impl<'t> Walk<'t> {
     }
 
     /// Adds the old list to what the patch gave, each entry in place of the one that it became.
-    fn append(&self, merged: Vec<Node>, old: Vec<Node>, keys: &[&str]) -> Result<Vec<Node>, Misfit> {
+    fn append(&self, merged: List<Node>, old: List<Node>, keys: &[&str]) -> Result<List<Node>, Misfit> {
         let mut list = merged;
         for item in old {
             if keys.first().is_none_or(|key| key.is_empty()) {
@@ -227,7 +227,7 @@ impl<'t> Walk<'t> {
     }
 }
 
-fn put(list: &mut Node, items: Vec<Node>) {
+fn put(list: &mut Node, items: List<Node>) {
     if let Some(place) = list.items_mut() {
         *place = items;
     }

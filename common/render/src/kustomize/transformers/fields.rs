@@ -64,6 +64,13 @@ pub(crate) fn of_fields(view: &View<'_>, kustomization: &Kustomization, config: 
 
 /// Where the labels of a rule go: its own fields first, then the usual ones.
 fn labels(rule: &LabelRule, config: &Config) -> Fallible<Pairs> {
+    // Most rules say nothing of their own.
+    let is_common = rule.fields.is_empty()
+        && matches!(rule.reach, Reach::Selectors | Reach::Everywhere)
+        && config.specs(Purpose::Labels).is_empty();
+    if let Some(specs) = config.common_labels().filter(|_| is_common) {
+        return Ok(Pairs { pairs: rule.pairs.clone(), specs });
+    }
     let mut specs = rule.fields.clone();
     let own = [FieldSpec { path: "metadata/labels".to_owned(), ..FieldSpec::any() }];
     let purposes: &[Purpose] = match rule.reach {
