@@ -14,9 +14,11 @@ pub(crate) fn read_as(node: &mut Node, json: &Value, style: CollectionStyle, lea
         (NodeKind::Mapping { entries, style: old }, Value::Object(values)) => {
             *old = style;
             for (key, value) in entries {
-                if let Some(json) = key.as_str().and_then(|key| values.get(key)) {
+                let Some(name) = key.as_str().map(str::to_owned) else { continue };
+                if let Some(json) = values.get(&name) {
                     read_as(value, json, style, leaf);
                 }
+                read_as(key, &Value::String(name), style, leaf);
             }
         }
         _ => {

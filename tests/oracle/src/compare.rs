@@ -12,11 +12,37 @@ use crate::tree::Tree;
 /// What of ours is not there yet, by its code.
 const NOT_SUPPORTED_YET: u16 = 442;
 
-/// What upstream says where it refuses, by a slip of its own, what `docs/kustomize.md` lists.
-const DELIBERATE: &[&str] = &["found a tab character where an indentation space is expected", "panic: "];
+/// Which of the two refuses what the other builds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Ours,
+    Theirs,
+}
 
-/// What we say where we refuse on purpose.
-const DELIBERATE_OURS: &[&str] = &["can have a digest in its name"];
+/// A difference that `docs/kustomize.md` lists, known by its cause: by everything that the side
+/// that refuses says.
+struct Exception {
+    name: &'static str,
+    side: Side,
+    said: &'static [&'static str],
+}
+
+const EXCEPTIONS: &[Exception] = &[
+    Exception {
+        name: "a text whose first line begins with a tab",
+        side: Side::Theirs,
+        said: &["found a tab character where an indentation space is expected"],
+    },
+    Exception { name: "upstream crashes", side: Side::Theirs, said: &["panic: ", "goroutine 1 [running]:"] },
+    Exception { name: "a digest of upstream's own tree", side: Side::Ours, said: &["can have a digest in its name"] },
+];
+
+/// The exception that a refusal is, if it is one.
+fn exception(side: Side, said: &str) -> Option<&'static str> {
+    let is_meant =
+        |exception: &&Exception| exception.side == side && exception.said.iter().all(|text| said.contains(text));
+    EXCEPTIONS.iter().find(is_meant).map(|exception| exception.name)
+}
 
 /// What came of comparing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,8 +51,8 @@ pub(crate) enum Outcome {
     Same,
     /// Both refuse.
     BothRefuse(String),
-    /// We refuse on purpose what upstream builds, or the other way round.
-    Deliberate,
+    /// We refuse on purpose what upstream builds, or the other way round: why.
+    Deliberate(&'static str),
     /// We say that we cannot yet.
     NotYet(String),
     Differ(Difference),
@@ -112,10 +138,14 @@ impl Oracle {
             (Ok(ours), Ok(theirs)) if ours == theirs => Outcome::Same,
             (Ok(ours), Ok(theirs)) => Outcome::Differ(Difference::Output(ours, theirs)),
             (Err(said), Err(_)) => Outcome::BothRefuse(said),
-            (Err(said), Ok(_)) if DELIBERATE_OURS.iter().any(|text| said.contains(text)) => Outcome::Deliberate,
-            (Err(said), Ok(_)) => Outcome::Differ(Difference::WeRefuse(said)),
-            (Ok(_), Err(said)) if DELIBERATE.iter().any(|text| said.contains(text)) => Outcome::Deliberate,
-            (Ok(_), Err(said)) => Outcome::Differ(Difference::TheyRefuse(said)),
+            (Err(said), Ok(_)) => match exception(Side::Ours, &said) {
+                Some(name) => Outcome::Deliberate(name),
+                None => Outcome::Differ(Difference::WeRefuse(said)),
+            },
+            (Ok(_), Err(said)) => match exception(Side::Theirs, &said) {
+                Some(name) => Outcome::Deliberate(name),
+                None => Outcome::Differ(Difference::TheyRefuse(said)),
+            },
         })
     }
 }

@@ -24,7 +24,8 @@ struct Tally {
     /// By the first code that we say.
     codes: BTreeMap<String, u64>,
     not_yet: u64,
-    deliberate: u64,
+    /// By their cause: the numbers of the trees.
+    deliberate: BTreeMap<&'static str, Vec<u64>>,
     differences: usize,
     /// Sorts of differences that were shown.
     shown: BTreeSet<String>,
@@ -48,7 +49,7 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<bool> {
             }
             let tree = tree(arguments, index);
             let outcome = oracle.compare(&tree)?;
-            note(&tally, &tree, &outcome);
+            note(&tally, index, &tree, &outcome);
             if let Outcome::Differ(difference) = outcome {
                 let seen = show(&tally, &oracle, index, tree, difference)?;
                 if seen >= arguments.show {
@@ -72,7 +73,7 @@ fn tree(arguments: &Arguments, index: u64) -> Tree {
     folder::tree(&mut Random::new(arguments.seed, index), &arguments.without)
 }
 
-fn note(tally: &Mutex<Tally>, tree: &Tree, outcome: &Outcome) {
+fn note(tally: &Mutex<Tally>, index: u64, tree: &Tree, outcome: &Outcome) {
     let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
     tally.coverage.count(&tree.fields);
     match outcome {
@@ -82,7 +83,7 @@ fn note(tally: &Mutex<Tally>, tree: &Tree, outcome: &Outcome) {
             let code = said.split(']').next().unwrap_or_default().trim_start_matches("error[").to_owned();
             *tally.codes.entry(code).or_default() += 1;
         }
-        Outcome::Deliberate => tally.deliberate += 1,
+        Outcome::Deliberate(name) => tally.deliberate.entry(name).or_default().push(index),
         Outcome::NotYet(_) => tally.not_yet += 1,
         Outcome::Differ(_) => tally.differences += 1,
     }
@@ -118,20 +119,22 @@ pub(crate) fn print(arguments: &Arguments) -> io::Result<()> {
 }
 
 fn report(arguments: &Arguments, tally: &Tally, seconds: u64) -> io::Result<bool> {
-    let total = tally.same
-        + tally.refused
-        + tally.not_yet
-        + tally.deliberate
-        + u64::try_from(tally.differences).unwrap_or(u64::MAX);
+    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    let deliberate = count(tally.deliberate.values().map(Vec::len).sum());
+    let total = tally.same + tally.refused + tally.not_yet + deliberate + count(tally.differences);
     let mut out = io::stdout().lock();
     let (table, pairs_missing) = tally.coverage.shown(&arguments.without);
     write!(out, "{table}")?;
     let codes: Vec<_> = tally.codes.iter().map(|(code, count)| format!("{code} {count}")).collect();
     writeln!(out, "refused by both, by our code: {}", codes.join(", "))?;
+    for (name, trees) in &tally.deliberate {
+        let first: Vec<_> = trees.iter().take(5).map(u64::to_string).collect();
+        writeln!(out, "on purpose: {name}: {} trees, the first {}", trees.len(), first.join(", "))?;
+    }
     writeln!(
         out,
         "seed {}, {total} trees in {seconds} s: {} built alike, {} refused by both, {} not supported yet, {} differ on purpose, {} differ",
-        arguments.seed, tally.same, tally.refused, tally.not_yet, tally.deliberate, tally.differences
+        arguments.seed, tally.same, tally.refused, tally.not_yet, deliberate, tally.differences
     )?;
     let is_covered = pairs_missing == 0 || total < COVERED_FROM;
     Ok(tally.differences == 0 && is_covered && tally.same * 2 >= total)

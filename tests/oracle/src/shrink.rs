@@ -43,9 +43,11 @@ impl Shrinker<'_> {
                 self.found = difference;
                 Ok(true)
             }
-            Outcome::Differ(_) | Outcome::Same | Outcome::Deliberate | Outcome::BothRefuse(_) | Outcome::NotYet(_) => {
-                Ok(false)
-            }
+            Outcome::Differ(_)
+            | Outcome::Same
+            | Outcome::Deliberate(_)
+            | Outcome::BothRefuse(_)
+            | Outcome::NotYet(_) => Ok(false),
         }
     }
 

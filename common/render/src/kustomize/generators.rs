@@ -213,6 +213,11 @@ fn merge(old: &Resource, mut new: Resource, at: &Location) -> Fallible<Resource>
         let encoded = if new.kind() == "Secret" { Some(with_texts_encoded(old, at)?) } else { None };
         for field in ["data", "binaryData"] {
             let merged = merged_texts(Some(encoded.as_ref().unwrap_or(&old.node)), Some(&new.node), field);
+            if merged.contains_key("") {
+                let message =
+                    format!("`{field}` of `{}` has an empty key and cannot be merged", old.current_id().shown());
+                return fail(codes::GENERATOR_INVALID, at, message);
+            }
             new.node.remove(field);
             if !merged.is_empty() {
                 new.node.set(field, texts(&merged));

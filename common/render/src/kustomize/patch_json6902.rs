@@ -27,9 +27,15 @@ enum Verb {
     Add(Node),
     Remove,
     Replace(Node),
-    Move { from: String },
-    Copy { from: String },
+    Move {
+        from: String,
+    },
+    Copy {
+        from: String,
+    },
     Test(Node),
+    /// What cannot be carried out: why. It is refused only where it would be.
+    Broken(Refusal),
 }
 
 /// Why an operation does not apply, in words.
@@ -43,7 +49,7 @@ pub(crate) fn parse(list: &Node, at: &Location, is_inline: bool) -> Fallible<Vec
         let file = at.file.clone().unwrap_or_default();
         let own = if is_inline { at.clone() } else { place(&file, item) };
         let own = if is_inline { own } else { own.with_field(format!("[{index}]")) };
-        match operation(item, &own) {
+        match operation(index, item, &own) {
             Ok(operation) => operations.push(operation),
             Err(message) => {
                 let message = format!("operation {index}: {message}");
@@ -57,7 +63,7 @@ pub(crate) fn parse(list: &Node, at: &Location, is_inline: bool) -> Fallible<Vec
     if problems.is_empty() { Ok(operations) } else { Err(problems) }
 }
 
-fn operation(item: &Node, at: &Location) -> Result<Operation, Refusal> {
+fn operation(index: usize, item: &Node, at: &Location) -> Result<Operation, Refusal> {
     let text = |key: &str| item.get(key).and_then(Node::as_str).map(str::to_owned);
     let needed = |key: &str| text(key).ok_or_else(|| format!("`{key}` is missing"));
     let value = || -> Result<Node, Refusal> {
@@ -65,17 +71,24 @@ fn operation(item: &Node, at: &Location) -> Result<Operation, Refusal> {
         // The patch is read as Kubernetes reads YAML, the resource as Kustomize does.
         Ok(from_json(&to_json(node).map_err(|error| format!("`value` {}", error.message))?))
     };
-    let path = needed("path")?;
-    let verb = match needed("op")?.as_str() {
-        "add" => Verb::Add(value()?),
-        "remove" => Verb::Remove,
-        "replace" => Verb::Replace(value()?),
-        "move" => Verb::Move { from: needed("from")? },
-        "copy" => Verb::Copy { from: needed("from")? },
-        "test" => Verb::Test(value()?),
-        other => return Err(format!("`{other}` is no operation")),
+    if !item.is_mapping() && !item.is_null() {
+        return Err("an operation is a mapping".to_owned());
+    }
+    let value = value()?;
+    let verb = || -> Result<Verb, Refusal> {
+        needed("path")?;
+        Ok(match needed("op")?.as_str() {
+            "add" => Verb::Add(value),
+            "remove" => Verb::Remove,
+            "replace" => Verb::Replace(value),
+            "move" => Verb::Move { from: needed("from")? },
+            "copy" => Verb::Copy { from: needed("from")? },
+            "test" => Verb::Test(value),
+            other => return Err(format!("`{other}` is no operation")),
+        })
     };
-    Ok(Operation { verb, path, at: at.clone() })
+    let verb = verb().unwrap_or_else(|refusal| Verb::Broken(format!("operation {index}: {refusal}")));
+    Ok(Operation { verb, path: text("path").unwrap_or_default(), at: at.clone() })
 }
 
 /// Applies operations in their order.
@@ -90,6 +103,9 @@ pub(crate) fn apply(view: &View<'_>, node: &mut Node, operations: &[Operation], 
         let mut grown = 0;
         let result = run(node, operation, &mut grown, view.limits.depth_max);
         if let Err(refusal) = result {
+            if matches!(operation.verb, Verb::Broken(_)) {
+                return fail(codes::PATCH_UNREADABLE, &operation.at, refusal);
+            }
             let at = operation.at.clone();
             return fail(codes::PATCH_FAILS, &at, format!("the patch does not fit `{target}`: {refusal}"));
         }
@@ -163,6 +179,7 @@ fn run(root: &mut Node, operation: &Operation, grown: &mut usize, depth_max: usi
             add(root, path, value)
         }
         Verb::Test(expected) => test(root, path, expected),
+        Verb::Broken(refusal) => Err(refusal.clone()),
     }
 }
 

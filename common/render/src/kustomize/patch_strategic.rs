@@ -199,7 +199,11 @@ impl<'t> Walk<'t> {
             }
         }
         self.path.pop();
-        Ok(merged.into_value())
+        let mut value = merged.into_value();
+        if let Some(new) = value.as_mut().filter(|_| old.is_none() && is_replaced) {
+            quote_passed(new);
+        }
+        Ok(value)
     }
 
     /// Takes directives and nulls out of what is added as it is.
@@ -223,7 +227,8 @@ impl<'t> Walk<'t> {
             let name = key.as_str().unwrap_or("").to_owned();
             self.refuse_empty(&name)?;
             self.path.push(name.clone());
-            if let Some(value) = self.settle(value, schema.field(&name))? {
+            if let Some(mut value) = self.settle(value, schema.field(&name))? {
+                quote_passed(&mut value);
                 settled.push((key, value));
             }
             self.path.pop();

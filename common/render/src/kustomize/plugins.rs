@@ -12,15 +12,16 @@ pub(crate) use generators::generator;
 pub(crate) use transformers::transformer;
 pub(crate) use validators::run as validate;
 
-use skerry_yaml::{Node, Position, Rules};
+use skerry_yaml::{CollectionStyle, Node, Position, Rules, from_json, to_json_with};
 
 use super::accumulate::{Around, append, check_named, include};
 use super::file::{Kustomization, Reader, Spot, Text};
 use super::notes;
 use super::resource::Resource;
-use crate::codes::{self, Fallible, fail_with_help};
+use crate::codes::{self, Fallible, fail, fail_with_help};
 use crate::document::{Source, flatten_lists, parse_nodes, text_at};
 use crate::suggest::nearest;
+use crate::through_json::read_as;
 use crate::tree::View;
 
 /// Plugins that make resources.
@@ -77,7 +78,18 @@ pub(crate) fn configurations(
         append(&mut found, included.resources)?;
     }
     found.iter().try_for_each(|config| check(config, role))?;
+    found.iter_mut().try_for_each(read_again)?;
     Ok(found)
+}
+
+/// Makes a configuration what a plugin reads: Kustomize prints it as JSON on the way.
+fn read_again(config: &mut Resource) -> Fallible<()> {
+    let json = to_json_with(&config.node, Rules::Kustomize).or_else(|error| {
+        let at = config.location().with_field(error.path);
+        fail(codes::NO_JSON_FORM, &at, format!("a configuration cannot be read: {}", error.message))
+    })?;
+    read_as(&mut config.node, &json, CollectionStyle::Block, from_json);
+    Ok(())
 }
 
 /// The documents of an entry that is no path.
@@ -93,7 +105,7 @@ fn inline(view: &View<'_>, kustomization: &Kustomization, entry: &Text) -> Falli
     nodes.iter_mut().for_each(|node| place_at(node, position));
     let source = |node| Source { node, file: kustomization.file.clone(), rules: Rules::Kustomize };
     let sources = flatten_lists(nodes.into_iter().map(source).collect())?;
-    let resources: Vec<Resource> = sources.into_iter().map(Resource::new).collect();
+    let resources: Vec<Resource> = sources.into_iter().map(|source| Resource::seen(view, source)).collect();
     resources.iter().try_for_each(check_named)?;
     Ok(Some(resources))
 }
@@ -144,7 +156,10 @@ fn check(config: &Resource, role: Role) -> Fallible<()> {
 
 /// A reader of a configuration, which may hold more than is read.
 fn open<'a>(config: &'a Resource, known: &[&str]) -> (Reader, Spot<'a>) {
-    let mut reader = Reader::converting(config.file.clone());
+    open_by(Reader::converting(config.file.clone()), config, known)
+}
+
+fn open_by<'a>(mut reader: Reader, config: &'a Resource, known: &[&str]) -> (Reader, Spot<'a>) {
     let root = Spot { node: &config.node, path: String::new() };
     let known: Vec<&str> = known.iter().chain(&["apiVersion", "kind", "metadata"]).copied().collect();
     reader.only(&root, &known);

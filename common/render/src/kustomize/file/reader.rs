@@ -62,6 +62,11 @@ impl Reader {
         Self { converts: true, passes_unknown: true, ..Self::new(file) }
     }
 
+    /// Reads a file that a kustomization names, and converts nothing.
+    pub(crate) fn exact(file: Arc<str>) -> Self {
+        Self { passes_unknown: true, ..Self::new(file) }
+    }
+
     /// Reads a file that a kustomization names, and refuses fields that are not known.
     pub(crate) fn converting_strictly(file: Arc<str>) -> Self {
         Self { converts: true, ..Self::new(file) }

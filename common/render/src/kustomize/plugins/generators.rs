@@ -1,6 +1,6 @@
 //! From a configuration to a generator.
 
-use super::open;
+use super::{open, open_by};
 use crate::codes::{self, Fallible};
 use crate::kustomize::file::charts::{self, CHART_FIELDS};
 use crate::kustomize::file::{GENERATOR_FIELDS, Reader, Spot, rules};
@@ -32,7 +32,8 @@ fn chart(view: &View<'_>, config: &Resource) -> Fallible<Generator> {
 fn pairs(view: &View<'_>, config: &Resource, made: Made) -> Fallible<Generator> {
     let secret = (made == Made::Secret).then_some("type");
     let known: Vec<&str> = GENERATOR_FIELDS.iter().copied().chain(secret).collect();
-    let (mut reader, root) = open(config, &known);
+    // Kustomize does not find the types of what lies inside another structure, and converts nothing.
+    let (mut reader, root) = open_by(Reader::exact(config.file.clone()), config, &known);
     let mut rule = rules::generator(&mut reader, &root);
     if rule.name.is_empty() {
         rule.name = config.name().to_owned();
