@@ -47,9 +47,12 @@ mod vars;
 
 pub(crate) use accumulate::Gathered;
 pub(crate) use file::Kustomization;
+use resource::ResourceId;
 pub(crate) use resource::{Identity, Resource, finish};
 pub(crate) use schema::State as SchemaState;
 pub(crate) use trace::{Leaf, Setting, Trace, leaves};
+
+use std::collections::HashSet;
 
 use config::Purpose;
 
@@ -69,6 +72,17 @@ pub(crate) fn build(view: &View<'_>, folder: &str) -> Fallible<Vec<Source>> {
     Ok(resources(view, folder)?.into_iter().map(finish).collect())
 }
 
+/// Drops what is input of tools – but not what is called like something that stays, since Kustomize
+/// drops by name.
+fn drop_local(resources: &mut Vec<Resource>) {
+    if !resources.iter().any(Resource::is_local_config) {
+        return;
+    }
+    let stays = resources.iter().filter(|resource| !resource.is_local_config());
+    let stays: HashSet<ResourceId> = stays.map(Resource::current_id).collect();
+    resources.retain(|resource| stays.contains(&resource.current_id()));
+}
+
 /// The resources of a build, but for the last touches.
 pub(crate) fn resources(view: &View<'_>, folder: &str) -> Fallible<Vec<Resource>> {
     let root = accumulate::open_root(view, folder)?;
@@ -82,7 +96,7 @@ pub(crate) fn resources(view: &View<'_>, folder: &str) -> Fallible<Vec<Resource>
     trace::end(view, &mut resources, "RefVarTransformer");
     // What they were when they were read was checked then; a replacement may have emptied a name.
     resources.iter().try_for_each(accumulate::check_named)?;
-    resources.retain(|resource| !resource.is_local_config());
+    drop_local(&mut resources);
     let mut resources = order::sort(resources, &root.sort)?;
     notes::finish(view, &mut resources, root.notes)?;
     trace::end(view, &mut resources, "BuildMetadata");

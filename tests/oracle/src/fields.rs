@@ -1,5 +1,6 @@
 //! The fields of a kustomization, each as chance has it.
 
+mod definitions;
 mod generate;
 mod patch;
 mod plugins;
@@ -78,6 +79,6 @@ pub(crate) fn transformers(folder: &mut Folder<'_>) {
     refer::vars(folder);
     refer::configurations(folder);
     plugins::builtin(folder);
-    refer::definitions(folder);
+    definitions::definitions(folder);
     refer::output(folder);
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::fields;
+use crate::handwriting;
 use crate::objects::{self, Known};
 use crate::random::Random;
 use crate::tree::Tree;
@@ -57,10 +58,7 @@ impl Folder<'_> {
     /// Adds a file of documents.
     pub(crate) fn documents(&mut self, name: &str, documents: &[Value]) {
         let texts: Vec<String> = documents.iter().map(|document| document.print(self.random)).collect();
-        let mut content = texts.join("---\n");
-        if self.random.percent(10) {
-            content.insert_str(0, "# A comment first.\n---\n");
-        }
+        let content = handwriting::joined(&texts, self.random);
         self.file(name, content);
     }
 
@@ -86,9 +84,14 @@ impl Folder<'_> {
             self.documents("first.yaml", first);
             self.documents("rest.yaml", rest);
             entries.extend([raw("first.yaml"), raw("rest.yaml")]);
-        } else if values.len() > 1 && self.random.percent(8) {
-            let listed = map([("apiVersion", raw("v1")), ("kind", raw("List")), ("items", list(values))]);
-            self.documents("list.yaml", &[listed]);
+        } else if values.len() > 1 && self.random.percent(12) {
+            let kind = self.random.word(&["List", "List", "ConfigMapList"]);
+            let others = if self.random.percent(40) { values.len() / 2 } else { 0 };
+            let (others, items) = values.split_at(others);
+            let listed = map([("apiVersion", raw("v1")), ("kind", raw(kind)), ("items", list(items.to_vec()))]);
+            let mut documents = others.to_vec();
+            documents.push(listed);
+            self.documents("list.yaml", &documents);
             entries.push(raw("list.yaml"));
         } else if !values.is_empty() {
             self.documents("objects.yaml", &values);
@@ -109,6 +112,10 @@ impl Folder<'_> {
             if self.random.percent(50) {
                 self.random.shuffle(entries);
             }
+            if self.random.percent(3) && !entries.is_empty() {
+                let index = self.random.below(entries.len());
+                entries[index].0 = upper(&entries[index].0);
+            }
             if entries.is_empty() {
                 entries.push(("resources".to_owned(), list([])));
             }
@@ -118,6 +125,12 @@ impl Folder<'_> {
         self.file(&name, text);
         self.known
     }
+}
+
+/// A field with a capital letter, which is read all the same.
+fn upper(field: &str) -> String {
+    let (first, rest) = field.split_at(1);
+    format!("{}{rest}", first.to_ascii_uppercase())
 }
 
 /// What a kustomization may be called; the usual name most often.

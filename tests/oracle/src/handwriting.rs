@@ -11,6 +11,18 @@ pub(crate) fn decorate(text: String, random: &mut Random) -> String {
     if random.percent(4) { with_anchor(&text, random) } else { text }
 }
 
+/// Puts documents into one file.
+pub(crate) fn joined(documents: &[String], random: &mut Random) -> String {
+    let between = if random.percent(85) { "---\n" } else { random.pick(&["--- # next\n", "---\n---\n", "---  \n"]) };
+    let mut content = documents.join(between);
+    let before = if random.percent(15) { random.pick(&["# A comment first.\n---\n", "---\n", "\n"]) } else { "" };
+    content.insert_str(0, before);
+    if random.percent(6) {
+        content.push_str(random.pick(&["---\n", "...\n", "\n", "# The end.\n", "---\n# The end.\n"]));
+    }
+    if random.percent(2) { content.replace('\n', "\r\n") } else { content }
+}
+
 fn indent(line: &str) -> usize {
     line.len() - line.trim_start().len()
 }

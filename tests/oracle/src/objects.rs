@@ -68,6 +68,18 @@ const KINDS: &[(&str, &str, usize, Fill)] = &[
     ("v1", "Endpoints", 1, nothing),
 ];
 
+/// Annotations that mean something to tools.
+const RESERVED: &[&str] = &[
+    "internal.config.kubernetes.io/needsHashSuffix",
+    "internal.config.kubernetes.io/prefixes",
+    "config.kubernetes.io/path",
+    "config.kubernetes.io/index",
+    "config.kubernetes.io/local-config",
+    "config.kubernetes.io/origin",
+    "kustomize.config.k8s.io/behavior",
+    "internal.config.kubernetes.io/generatorBehavior",
+];
+
 fn nothing(_: &mut Value, _: &mut Random) {}
 
 const CLUSTER_SCOPED: &[&str] = &[
@@ -118,6 +130,13 @@ pub(crate) fn object(random: &mut Random) -> (Value, Known) {
     }
     if random.percent(3) {
         value.put_at(&["metadata", "annotations"], map([("config.kubernetes.io/local-config", raw("\"true\""))]));
+    }
+    if random.percent(2) {
+        let key = random.word(RESERVED);
+        value.put_at(
+            &["metadata", "annotations", &key],
+            raw(random.word(&["enabled", "\"true\"", "a", "merge", "x,y"])),
+        );
     }
     if random.percent(4) {
         value.put_at(&["metadata", "finalizers"], Value::List(vec![raw("example.com/a"), raw("example.com/b")]));

@@ -2,7 +2,7 @@
 //! order in which they can be applied, then by group, version, namespace and name.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::accumulate::append;
 use super::file::SortRule;
@@ -57,11 +57,28 @@ enum Namespace {
 /// Most resources that Go sorts by insertion.
 const INSERTED_MAX: usize = 12;
 
+/// Refuses two that renaming has made one. What is input of tools only, and has stayed since it is
+/// called like something else, does not count.
+fn refuse_twice(resources: &[Resource]) -> Fallible<()> {
+    let mut ids = HashSet::new();
+    for resource in resources.iter().filter(|resource| !resource.is_local_config()) {
+        let id = resource.current_id();
+        let message = format!("`{}` is there twice", id.shown());
+        if !ids.insert(id) {
+            return fail(codes::RESOURCE_TWICE, &resource.location(), message);
+        }
+    }
+    Ok(())
+}
+
 /// Puts resources in order; refuses two that renaming has made one.
 pub(crate) fn sort(resources: Vec<Resource>, rule: &SortRule) -> Fallible<Vec<Resource>> {
     let mut sorted = Vec::with_capacity(resources.len());
     match rule {
-        SortRule::Gathered => append(&mut sorted, resources)?,
+        SortRule::Gathered => {
+            refuse_twice(&resources)?;
+            sorted = resources;
+        }
         SortRule::Invalid { message, at } => return fail(codes::KUSTOMIZATION_INVALID, at, message.clone()),
         SortRule::ByKind { first, last } => {
             let ranks = ranks(first, last);

@@ -103,6 +103,7 @@ pub(crate) fn load_json(view: &View<'_>, kustomization: &Kustomization, rule: &P
 pub(crate) fn apply_strategic(view: &View<'_>, patches: &[Resource], resources: &mut Vec<Resource>) -> Fallible<()> {
     for patch in patches {
         let mut patch = patch.clone();
+        patch.node.set("apiVersion", Node::string(patch.api_version()));
         rewrite_metadata(&mut patch.node, &["labels", "annotations"]);
         apply_by_id(view, resources, &patch, Allows::default())?;
         refuse_conflicts(resources, "the patch")?;

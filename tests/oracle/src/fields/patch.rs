@@ -51,7 +51,13 @@ pub(super) fn patches(folder: &mut Folder<'_>) {
 }
 
 fn place(folder: &mut Folder<'_>, rule: &mut Value, patch: &Value, name: &str) {
-    let text = patch.print(folder.random);
+    let is_object = matches!(patch, Value::Map(_));
+    let text = if is_object && folder.random.percent(3) {
+        let items = list([patch.clone()]);
+        map([("apiVersion", raw("v1")), ("kind", raw("List")), ("items", items)]).print(folder.random)
+    } else {
+        patch.print(folder.random)
+    };
     if folder.wants_by("patches.path", 40) {
         folder.file(name, text);
         rule.put("path", raw(name));

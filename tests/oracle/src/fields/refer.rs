@@ -124,24 +124,3 @@ pub(super) fn output(folder: &mut Folder<'_>) {
         folder.kustomization.put("sortOptions", options);
     }
 }
-
-pub(super) fn definitions(folder: &mut Folder<'_>) {
-    if folder.wants("crds") {
-        let content = r##"{"example.com/v1.Widget": {"Schema": {"properties": {"spec": {"$ref": "example.com/v1.Spec"}}},
- "Dependencies": []},
-"example.com/v1.Spec": {"Schema": {"properties": {
- "secretName": {"x-kubernetes-object-ref-api-version": "v1", "x-kubernetes-object-ref-kind": "Secret",
- "x-kubernetes-object-ref-name-key": "name"}}}}}"##;
-        let content = content.replace("example.com/v1.Widget", "Widget").replace("example.com/v1.Spec", "WidgetSpec");
-        folder.file("crd.json", content);
-        folder.kustomization.put("crds", list([raw("crd.json")]));
-    }
-    if folder.wants_by("openapi", 6) {
-        let content = r##"{"definitions": {"v1.Widget": {"properties": {"spec": {"$ref": "#/definitions/Spec"}},
- "x-kubernetes-group-version-kind": [{"group": "example.com", "kind": "Widget", "version": "v1"}], "type": "object"},
- "Spec": {"type": "object", "properties": {"containers": {"type": "array", "items": {"type": "object"},
- "x-kubernetes-patch-merge-key": "name", "x-kubernetes-patch-strategy": "merge"}}}}}"##;
-        folder.file("schema.json", content);
-        folder.kustomization.put("openapi", map([("path", raw("schema.json"))]));
-    }
-}
