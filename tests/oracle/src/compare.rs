@@ -20,11 +20,12 @@ enum Side {
 }
 
 /// A difference that `docs/kustomize.md` lists, known by its cause: by everything that the side
-/// that refuses says.
+/// that refuses says, and by what the other side prints.
 struct Exception {
     name: &'static str,
     side: Side,
     said: &'static [&'static str],
+    printed: &'static str,
 }
 
 const EXCEPTIONS: &[Exception] = &[
@@ -32,15 +33,29 @@ const EXCEPTIONS: &[Exception] = &[
         name: "a text whose first line begins with a tab",
         side: Side::Theirs,
         said: &["found a tab character where an indentation space is expected"],
+        printed: "\"\\t",
     },
-    Exception { name: "upstream crashes", side: Side::Theirs, said: &["panic: ", "goroutine 1 [running]:"] },
-    Exception { name: "a digest of upstream's own tree", side: Side::Ours, said: &["can have a digest in its name"] },
+    Exception {
+        name: "upstream crashes",
+        side: Side::Theirs,
+        said: &["panic: ", "goroutine 1 [running]:"],
+        printed: "",
+    },
+    Exception {
+        name: "a digest of upstream's own tree",
+        side: Side::Ours,
+        said: &["only a ConfigMap or Secret can have a digest in its name, not a "],
+        printed: "",
+    },
 ];
 
 /// The exception that a refusal is, if it is one.
-fn exception(side: Side, said: &str) -> Option<&'static str> {
-    let is_meant =
-        |exception: &&Exception| exception.side == side && exception.said.iter().all(|text| said.contains(text));
+fn exception(side: Side, said: &str, printed: &str) -> Option<&'static str> {
+    let is_meant = |exception: &&Exception| {
+        exception.side == side
+            && exception.said.iter().all(|text| said.contains(text))
+            && printed.contains(exception.printed)
+    };
     EXCEPTIONS.iter().find(is_meant).map(|exception| exception.name)
 }
 
@@ -138,11 +153,11 @@ impl Oracle {
             (Ok(ours), Ok(theirs)) if ours == theirs => Outcome::Same,
             (Ok(ours), Ok(theirs)) => Outcome::Differ(Difference::Output(ours, theirs)),
             (Err(said), Err(_)) => Outcome::BothRefuse(said),
-            (Err(said), Ok(_)) => match exception(Side::Ours, &said) {
+            (Err(said), Ok(theirs)) => match exception(Side::Ours, &said, &theirs) {
                 Some(name) => Outcome::Deliberate(name),
                 None => Outcome::Differ(Difference::WeRefuse(said)),
             },
-            (Ok(_), Err(said)) => match exception(Side::Theirs, &said) {
+            (Ok(ours), Err(said)) => match exception(Side::Theirs, &said, &ours) {
                 Some(name) => Outcome::Deliberate(name),
                 None => Outcome::Differ(Difference::TheyRefuse(said)),
             },
@@ -177,5 +192,24 @@ pub(crate) fn build_with(
 impl Drop for Oracle {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_listed_is_an_exception() {
+        let tab = "Error: yaml: line 3: found a tab character where an indentation space is expected";
+        let is_exception = |side, said, printed| exception(side, said, printed).is_some();
+        assert!(is_exception(Side::Theirs, tab, "data:\n  a: \"\\tx\\ny\"\n"));
+        assert!(!is_exception(Side::Theirs, tab, "data:\n  a: b\n"), "a tab in the input");
+        assert!(!is_exception(Side::Ours, tab, "data:\n  a: \"\\tx\\ny\"\n"));
+        assert!(is_exception(Side::Theirs, "panic: x\n\ngoroutine 1 [running]:\n", ""));
+        assert!(!is_exception(Side::Theirs, "Error: the text is `panic: x`", ""));
+        let digest = "error[SK0455]: only a ConfigMap or Secret can have a digest in its name, not a `Widget`";
+        assert!(is_exception(Side::Ours, digest, ""));
+        assert!(!is_exception(Side::Theirs, digest, ""));
     }
 }

@@ -17,8 +17,12 @@ use crate::tree::Tree;
 /// A run of so many trees has drawn every pair of fields; in a shorter one some may be missing.
 const COVERED_FROM: u64 = 2_000;
 
+/// How often a long run says how far it is.
+const PROGRESS_EACH: u64 = 1_000;
+
 #[derive(Debug, Default)]
 struct Tally {
+    compared: u64,
     same: u64,
     refused: u64,
     /// By the first code that we say.
@@ -76,6 +80,10 @@ fn tree(arguments: &Arguments, index: u64) -> Tree {
 fn note(tally: &Mutex<Tally>, index: u64, tree: &Tree, outcome: &Outcome) {
     let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
     tally.coverage.count(&tree.fields);
+    tally.compared += 1;
+    if tally.compared.is_multiple_of(PROGRESS_EACH) {
+        let _ = writeln!(io::stderr(), "{} trees, {} differ", tally.compared, tally.differences);
+    }
     match outcome {
         Outcome::Same => tally.same += 1,
         Outcome::BothRefuse(said) => {
