@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use skerry_common::diagnostic::{Code, Location};
-use skerry_yaml::{Node, ParseErrorKind, Rules, expand_aliases, parse_bytes};
+use skerry_common::diagnostic::{Code, Diagnostic, Location};
+use skerry_yaml::{
+    Document, Limits, Node, ParseError, ParseErrorKind, Rules, expand_aliases, parse_bytes, parse_first,
+};
 
 use crate::codes::{self, Fallible, fail, problem};
 use crate::limits::RenderLimits;
@@ -57,16 +59,13 @@ pub(crate) fn read_documents(view: &View<'_>, found: &Found, rules: Rules) -> Fa
 /// Parses a text of one or more documents, aliases expanded, empty documents left out.
 pub(crate) fn parse_nodes(content: &[u8], file: &str, limits: &RenderLimits) -> Fallible<Vec<Node>> {
     let limits = limits.yaml();
-    let refuse = |error: skerry_yaml::ParseError| {
-        let at = Location::file(file, Some(error.position.line).filter(|line| *line > 0));
-        problem(code_of(error.kind), &at, error.message)
-    };
-    let mut documents = parse_bytes(content, &limits).map_err(refuse)?;
+    let refuse = |error| refused(file, error);
+    let documents = parse_bytes(content, &limits).map_err(refuse)?;
     let mut nodes = Vec::with_capacity(documents.len());
-    for mut document in documents.drain(..) {
-        expand_aliases(&mut document, &limits).map_err(refuse)?;
-        if !is_empty(&document.root) {
-            nodes.push(document.root);
+    for document in documents {
+        let node = expanded(document, &limits).map_err(refuse)?;
+        if !is_empty(&node) {
+            nodes.push(node);
         }
     }
     Ok(if stands_alone(content) { nodes.into_iter().flat_map(unwrapped).collect() } else { nodes })
@@ -84,13 +83,35 @@ fn stands_alone(content: &[u8]) -> bool {
     true
 }
 
-/// The items of a `List`, else the document as it is.
+/// The items of a `List`, of which a scalar has none, else the document as it is.
 fn unwrapped(mut node: Node) -> Vec<Node> {
     let is_list = matches!(node.get("kind").and_then(Node::as_str), Some("List" | "ResourceList"));
+    if is_list && node.get("items").is_some_and(Node::is_scalar) {
+        return Vec::new();
+    }
     match node.get_mut("items").and_then(Node::items_mut) {
         Some(items) if is_list => std::mem::take(items).into_iter().filter(|item| !is_empty(item)).collect(),
         Some(_) | None => vec![node],
     }
+}
+
+/// Parses the first document of a text, aliases expanded: Kustomize looks at no other in files
+/// that say what to do. There is none when it is empty.
+pub(crate) fn parse_one(content: &[u8], file: &str, limits: &RenderLimits) -> Fallible<Option<Node>> {
+    let limits = limits.yaml();
+    let document = parse_first(content, &limits).map_err(|error| refused(file, error))?;
+    let node = document.map(|document| expanded(document, &limits)).transpose();
+    node.map_err(|error| refused(file, error))
+}
+
+fn expanded(mut document: Document, limits: &Limits) -> Result<Node, ParseError> {
+    expand_aliases(&mut document, limits)?;
+    Ok(document.root)
+}
+
+fn refused(file: &str, error: ParseError) -> Vec<Diagnostic> {
+    let at = Location::file(file, Some(error.position.line).filter(|line| *line > 0));
+    problem(code_of(error.kind), &at, error.message)
 }
 
 fn is_empty(node: &Node) -> bool {
@@ -104,6 +125,11 @@ fn code_of(kind: ParseErrorKind) -> Code {
         ParseErrorKind::TooManyDocuments => codes::TOO_MANY_DOCUMENTS,
         _ => codes::NOT_YAML,
     }
+}
+
+/// Whether a document is a list of nothing, which Kustomize passes over.
+pub(crate) fn is_empty_list(node: &Node) -> bool {
+    node.is_sequence() && node.items().is_empty()
 }
 
 /// Replaces lists of objects (`kind: List`, `kind: ConfigMapList` … with `items`) by what they

@@ -47,7 +47,6 @@ mod vars;
 
 pub(crate) use accumulate::Gathered;
 pub(crate) use file::Kustomization;
-use resource::ResourceId;
 pub(crate) use resource::{Identity, Resource, finish};
 pub(crate) use schema::State as SchemaState;
 pub(crate) use trace::{Leaf, Setting, Trace, leaves};
@@ -55,6 +54,8 @@ pub(crate) use trace::{Leaf, Setting, Trace, leaves};
 use std::collections::HashSet;
 
 use config::Purpose;
+use resource::ResourceId;
+use transform_namespace::refuse_conflicts;
 
 use skerry_common::diagnostic::Location;
 
@@ -73,14 +74,16 @@ pub(crate) fn build(view: &View<'_>, folder: &str) -> Fallible<Vec<Source>> {
 }
 
 /// Drops what is input of tools – but not what is called like something that stays, since Kustomize
-/// drops by name.
-fn drop_local(resources: &mut Vec<Resource>) {
+/// drops by name, and fails where two of one name would go.
+fn drop_local(resources: &mut Vec<Resource>) -> Fallible<()> {
     if !resources.iter().any(Resource::is_local_config) {
-        return;
+        return Ok(());
     }
     let stays = resources.iter().filter(|resource| !resource.is_local_config());
     let stays: HashSet<ResourceId> = stays.map(Resource::current_id).collect();
-    resources.retain(|resource| stays.contains(&resource.current_id()));
+    let is_to_go = |resource: &mut Resource| !stays.contains(&resource.current_id());
+    let gone: Vec<Resource> = resources.extract_if(.., is_to_go).collect();
+    refuse_conflicts(&gone, "renaming")
 }
 
 /// The resources of a build, but for the last touches.
@@ -96,7 +99,7 @@ pub(crate) fn resources(view: &View<'_>, folder: &str) -> Fallible<Vec<Resource>
     trace::end(view, &mut resources, "RefVarTransformer");
     // What they were when they were read was checked then; a replacement may have emptied a name.
     resources.iter().try_for_each(accumulate::check_named)?;
-    drop_local(&mut resources);
+    drop_local(&mut resources)?;
     let mut resources = order::sort(resources, &root.sort)?;
     notes::finish(view, &mut resources, root.notes)?;
     trace::end(view, &mut resources, "BuildMetadata");

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use skerry_common::diagnostic::{Diagnostic, Location};
-use skerry_yaml::Rules;
+use skerry_yaml::{Node, Rules};
 
 use super::config::Config;
 use super::file::{self, Kustomization, Text};
@@ -24,7 +24,7 @@ use crate::allowed::RemoteBase;
 use crate::allowed::remote;
 use crate::build::leaves;
 use crate::codes::{self, Fallible, fail, fail_with_help};
-use crate::document::{flatten_lists, read_documents, text_at};
+use crate::document::{flatten_lists, is_empty_list, read_documents};
 use crate::plain::{FolderKind, folder_kind};
 use crate::tree::{Found, PathProblem, View, join, starts_in};
 
@@ -70,7 +70,6 @@ impl Around {
 pub(crate) fn open_root(view: &View<'_>, folder: &str) -> Fallible<Arc<Kustomization>> {
     let kustomization = open(view, folder, &Location::file(folder, None))?;
     openapi::choose(view, &kustomization)?;
-    refuse_misplaced(&kustomization, false, &kustomization.at)?;
     Ok(kustomization)
 }
 
@@ -189,7 +188,9 @@ pub(crate) fn include(
     }
     refuse_outside(kustomization, &found, entry)?;
     let mut resources = Vec::new();
-    for source in flatten_lists(read_documents(view, &found, Rules::Kustomize)?)? {
+    let mut documents = read_documents(view, &found, Rules::Kustomize)?;
+    documents.retain(|source| !is_empty_list(&source.node));
+    for source in flatten_lists(documents)? {
         let resource = Resource::seen(view, source);
         check_named(&resource)?;
         resources.push(resource);
@@ -210,12 +211,17 @@ pub(crate) fn check_named(resource: &Resource) -> Fallible<()> {
     for path in [["kind"].as_slice(), ["metadata", "name"].as_slice()] {
         let field = path.join(".");
         let is_list = field == "metadata.name" && resource.kind().ends_with("List");
-        if !is_list && text_at(&resource.node, path).is_none_or(str::is_empty) {
+        if !is_list && !is_told(&resource.node, path) {
             let at = at.with_field(field.clone());
             return fail(codes::FIELD_MISSING, &at, format!("`{field}` is missing or not a text"));
         }
     }
     Ok(())
+}
+
+fn is_told(node: &Node, path: &[&str]) -> bool {
+    let found = path.iter().try_fold(node, |node, key| node.get(key));
+    found.is_some_and(|found| !found.is_null() && found.as_str().is_some_and(|text| !text.is_empty()))
 }
 
 /// What an entry of `resources` or `components` names: in this tree, or in that of another
@@ -292,7 +298,11 @@ fn refuse_outside(kustomization: &Kustomization, found: &Found, entry: &Text) ->
 pub(super) fn open(view: &View<'_>, folder: &str, at: &Location) -> Fallible<Arc<Kustomization>> {
     match folder_kind(view, folder)? {
         FolderKind::Kustomize(found) => {
-            // The file may be a link, and lie elsewhere.
+            if !starts_in(&found.path, folder) {
+                let message = format!("the kustomization of `{folder}` is a link to `{}`, outside of it", found.path);
+                return fail_with_help(codes::FILE_OUTSIDE, at, message, "include the folder that it lies in");
+            }
+            // The file may be a link, and lie elsewhere in the folder.
             let key = format!("{folder}\0{}", found.path);
             view.shared(|memo| &memo.kustomizations, &key, &[], || file::read(view, &found, folder))
         }

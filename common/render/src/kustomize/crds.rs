@@ -19,7 +19,7 @@ use super::field_spec::FieldSpec;
 use super::name_refs::Reference;
 use super::resource::Gvk;
 use crate::codes::{self, Fallible, fail};
-use crate::document::parse_nodes;
+use crate::document::parse_one;
 use crate::tree::{Found, View};
 
 /// Most properties that are looked at in one file: types may refer to others many times over, and
@@ -31,11 +31,11 @@ const DEPTH_MAX: usize = 64;
 
 /// Reads a file of definitions.
 pub(crate) fn read(view: &View<'_>, found: &Found, content: &[u8], at: &Location) -> Fallible<Additions> {
-    let nodes = parse_nodes(content, &found.path, &view.limits)?;
-    if nodes.is_empty() && !content.is_empty() {
+    let node = parse_one(content, &found.path, &view.limits)?;
+    if node.is_none() && !content.is_empty() {
         return Ok(Additions::default());
     }
-    let root = nodes.first().filter(|root| root.is_mapping());
+    let root = node.as_ref().filter(|root| root.is_mapping());
     let Some(root) = root.filter(|root| root.entries().iter().all(|(_, one)| one.is_mapping() || one.is_null())) else {
         let message =
             format!("`{}` is no file of OpenAPI definitions: names of types, each with a `Schema`", found.path);

@@ -3,6 +3,7 @@
 use skerry_yaml::{Document, EmitOptions, Limits, Rules, emit_documents, expand_aliases, parse, to_json_with};
 
 use super::go_json;
+use super::quotes::unmark_texts;
 
 /// Reads the first document of a text; nothing when it is no YAML or empty.
 pub(crate) fn read(text: &str) -> Option<Document> {
@@ -14,6 +15,7 @@ pub(crate) fn read(text: &str) -> Option<Document> {
 /// lines where that did; else as YAML.
 pub(crate) fn write(mut document: Document, old: &str) -> Option<String> {
     if !old.trim_start().starts_with(['{', '[']) {
+        unmark_texts(&mut document.root);
         let printed = emit_documents(&[document], &EmitOptions::default());
         return Some(printed.trim().to_owned());
     }

@@ -112,7 +112,24 @@ pub(crate) fn find_text<'a>(node: &Node, path: &'a [String]) -> Option<(Place, &
     None
 }
 
-fn step(node: &Node, part: &str) -> Result<Option<usize>, Misfit> {
+/// Whether a part leads to an entry of a list rather than to a field of a mapping.
+pub(crate) fn is_step_in_list(part: &str) -> bool {
+    part.parse::<i64>().is_ok() || matches!(part, "-" | "*") || (part.starts_with('[') && part.ends_with(']'))
+}
+
+/// The entry of a list that `[key=value]` or `[=value]` stands for.
+pub(crate) fn made_entry(part: &str) -> Option<Node> {
+    let (key, value) = key_of(part)?.ok()?;
+    if key.is_empty() {
+        return Some(untyped(value));
+    }
+    let mut made = Node::mapping();
+    made.entries_mut()?.push((Node::plain(key), untyped(value)));
+    Some(made)
+}
+
+/// Where one part of a path leads, when it leads anywhere.
+pub(crate) fn step(node: &Node, part: &str) -> Result<Option<usize>, Misfit> {
     if part.starts_with('-') && part.parse::<i64>().is_ok_and(|index| index < 0) {
         return Err(Misfit(format!("an index is not negative: `{part}`")));
     }
@@ -316,11 +333,7 @@ impl Walk {
         if self.create.is_none() {
             return Ok(false);
         }
-        let mut made = untyped(value);
-        if !key.is_empty() {
-            let value = std::mem::replace(&mut made, Node::mapping());
-            made.entries_mut().into_iter().for_each(|entries| entries.push((Node::plain(key), value.clone())));
-        }
+        let Some(made) = made_entry(&part) else { return Ok(false) };
         let found = if let Some(items) = node.items_mut() {
             items.push(made);
             self.each_match(node, key, &pattern, rest)?
@@ -366,7 +379,8 @@ impl Walk {
                 entries.len() - 1
             }
         };
-        let text = child(node, index).and_then(Node::as_str).filter(|_| !rest.is_empty());
+        let next = child(node, index).filter(|next| !rest.is_empty() && !next.is_null());
+        let text = next.and_then(Node::as_str);
         let Some(text) = text else { return self.below(node, index, rest) };
         let Some(mut document) = embedded::read(text) else {
             return Err(Misfit(format!("`{name}` is a text and holds no YAML")));

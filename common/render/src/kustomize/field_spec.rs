@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock, OnceLock};
 use skerry_common::diagnostic::Location;
 use skerry_yaml::{Node, NodeKind, Text, implied_tag};
 
-use super::field_path::split_escaped;
+use super::field_path::{is_step_in_list, split_escaped, step};
 use super::quotes::{UNTYPED, keep_style, mark_text};
 use super::resource::Resource;
 use super::shared;
@@ -181,7 +181,7 @@ pub(crate) fn visit_path(
 fn may_lead_on(node: &Node, path: &[String]) -> bool {
     let mut node = node;
     for name in path {
-        if !node.is_mapping() || name.ends_with("[]") || name.is_empty() {
+        if !node.is_mapping() || name.ends_with("[]") || name.is_empty() || is_step_in_list(name) {
             return true;
         }
         match node.get(name) {
@@ -217,6 +217,9 @@ fn descend(
     let (name, is_list) = name.strip_suffix("[]").map_or((name.as_str(), false), |name| (name, true));
     if name.is_empty() {
         return Err(Misfit("a part of the path is empty".to_owned()));
+    }
+    if is_step_in_list(name) {
+        step(node, name)?;
     }
     let made = match (missing, is_list, rest.is_empty()) {
         (_, true, _) => Some(Node::sequence()),

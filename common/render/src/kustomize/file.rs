@@ -12,11 +12,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use skerry_common::diagnostic::{Diagnostic, Location};
+use skerry_yaml::Node;
 
 pub(crate) use charts::{ChartRule, ValuesMerge};
 pub(crate) use output::{BuildNotes, ShownNotes, SortRule};
 pub(crate) use reader::{Reader, Spot, Text};
-pub(crate) use replacements::{FieldRule, Origin, ReplacementEntry, ReplacementRule, SourceRule, TargetRule};
+pub(crate) use replacements::{FieldRule, Origin, ReplacementEntry, ReplacementRule, SourceRule, TargetRule, Targets};
 pub(crate) use rules::{
     Allows, GENERATOR_FIELDS, GeneratorRule, ImageRule, LabelRule, PatchContent, PatchRule, Reach, ReplicaRule,
 };
@@ -25,7 +26,7 @@ pub(crate) use vars::VarRule;
 
 use super::config::Additions;
 use crate::codes::{self, Fallible, fail};
-use crate::document::parse_nodes;
+use crate::document::parse_one;
 use crate::tree::{Found, View};
 
 /// What a kustomization may hold.
@@ -133,13 +134,10 @@ impl Kustomization {
 pub(crate) fn read(view: &View<'_>, found: &Found, folder: &str) -> Fallible<Kustomization> {
     let content = view.read(found)?;
     let at = Location::file(&found.path, Some(1));
-    let mut documents = parse_nodes(&content, &found.path, &view.limits)?;
-    if documents.len() > 1 {
-        return fail(codes::KUSTOMIZATION_INVALID, &at, "a kustomization file holds one document");
-    }
-    let Some(node) = documents.pop() else {
+    let Some(node) = parse_one(&content, &found.path, &view.limits)? else {
         return fail(codes::KUSTOMIZATION_INVALID, &at, "the kustomization is empty");
     };
+    warn_of_more(view, &node, &content, found);
     let mut reader = Reader::new(Arc::from(found.path.as_str()));
     let root = Spot { node: &node, path: String::new() };
     check_fields(view, &mut reader, &root);
@@ -150,24 +148,33 @@ pub(crate) fn read(view: &View<'_>, found: &Found, folder: &str) -> Fallible<Kus
     Ok(kustomization)
 }
 
+/// Kustomize passes over every document but the first: whoever wrote one meant something by it.
+fn warn_of_more(view: &View<'_>, first: &Node, content: &[u8], found: &Found) {
+    let begins = usize::try_from(first.position.line).unwrap_or(usize::MAX);
+    let mut lines = content.split(|byte| *byte == b'\n').zip(1..).skip(begins);
+    if let Some((_, line)) = lines.find(|(line, _)| line.starts_with(b"---")) {
+        let warning = Diagnostic::warning(codes::NO_EFFECT, "only the first document of a kustomization counts");
+        view.warn(warning.at(Location::file(&found.path, Some(line))).help("move it into a file of its own"));
+    }
+}
+
 /// Reads a file of replacements: one, or a list of them.
 pub(crate) fn read_replacements(view: &View<'_>, found: &Found, content: &[u8]) -> Fallible<Vec<ReplacementRule>> {
-    let nodes = parse_nodes(content, &found.path, &view.limits)?;
     let mut reader = Reader::converting(Arc::from(found.path.as_str()));
-    let Some(node) = nodes.first() else {
+    let Some(node) = parse_one(content, &found.path, &view.limits)? else {
         let at = Location::file(&found.path, None);
         return fail(codes::REPLACEMENT, &at, "the file is empty: a replacement or a list of them is needed");
     };
-    let rules = replacements::rules(&mut reader, node);
+    let rules = replacements::rules(&mut reader, &node);
     reader.finish(view)?;
     Ok(rules)
 }
 
 /// Reads a file of field specs; an empty one adds none.
 pub(crate) fn read_configuration(view: &View<'_>, found: &Found, content: &[u8]) -> Fallible<Additions> {
-    let nodes = parse_nodes(content, &found.path, &view.limits)?;
+    let node = parse_one(content, &found.path, &view.limits)?;
     let mut reader = Reader::converting_strictly(Arc::from(found.path.as_str()));
-    let additions = nodes.first().map(|node| configuration::configuration(&mut reader, node)).unwrap_or_default();
+    let additions = node.map(|node| configuration::configuration(&mut reader, &node)).unwrap_or_default();
     reader.finish(view)?;
     Ok(additions)
 }
@@ -191,14 +198,21 @@ fn check_fields(view: &View<'_>, reader: &mut Reader, root: &Spot<'_>) {
             view.warn(warning.at(reader.at(&spot)).help(format!("use `{successor}`")));
         }
     }
-    let has_content = root
-        .node
-        .entries()
-        .iter()
-        .any(|(key, value)| !matches!(key.as_str(), Some("apiVersion" | "kind")) && !value.is_null());
-    if !has_content {
+    if !root.node.entries().iter().any(|(key, value)| says_something(key, value)) {
         reader.problem(codes::KUSTOMIZATION_INVALID, root, "the kustomization is empty");
     }
+}
+
+/// Whether a field makes a kustomization more than an empty one, as Kustomize counts: an empty text
+/// does not, an empty list does, unless it stands in for a list of another name.
+fn says_something(key: &Node, value: &Node) -> bool {
+    const NOTHING: &[&str] = &["apiVersion", "kind"];
+    const MOVED: &[&str] = &["bases", "imageTags", "helmChartInflationGenerator"];
+    let is_one_of =
+        |names: &[&str]| key.as_str().is_some_and(|key| names.iter().any(|name| name.eq_ignore_ascii_case(key)));
+    let is_empty_text = value.as_str().is_some_and(str::is_empty);
+    let is_moved = is_one_of(MOVED) && value.is_sequence() && value.items().is_empty();
+    !(value.is_null() || is_empty_text || is_moved || is_one_of(NOTHING))
 }
 
 /// Checks kind and version; whether it is a component.
@@ -252,7 +266,7 @@ fn read_fields(reader: &mut Reader, root: &Spot<'_>, found: &Found, folder: &str
         patches_json: rules::patches(reader, root, "patchesJson6902"),
         images,
         replicas: rules::replicas(reader, root),
-        replacements: replacements::entries(reader, root),
+        replacements: replacements::entries(reader, root, Targets::Filled),
         vars: vars::vars(reader, root),
         configurations: reader.texts(root, "configurations"),
         crds: reader.texts(root, "crds"),

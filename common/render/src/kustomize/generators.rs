@@ -82,7 +82,7 @@ pub(crate) fn run(
             let pairs = pairs::load(view, kustomization, rule)?;
             (vec![make(kustomization, *made, rule, &pairs)], &rule.at)
         }
-        Generator::Policy(policy) => (vec![policy.make()], &policy.at),
+        Generator::Policy(policy) => (vec![policy.make(&view.limits)?], &policy.at),
         Generator::Chart(rule) => (charts::make(view, kustomization, rule)?, &rule.at),
     };
     for mut new in made {
@@ -198,6 +198,10 @@ fn absorb(resources: &mut Vec<Resource>, new: Resource, at: &Location) -> Fallib
 /// What is generated, with the name, history and metadata of what was there; for `merge` with its
 /// data too, where it has no value of its own.
 fn merge(old: &Resource, mut new: Resource, at: &Location) -> Fallible<Resource> {
+    if old.gvk() != new.gvk() {
+        let (now, wanted) = (old.current_id().shown(), new.current_id().shown());
+        return fail(codes::GENERATOR_CLASH, at, format!("what was `{wanted}` is `{now}` now, and of another kind"));
+    }
     for field in ["labels", "annotations"] {
         let merged = merged_texts(old.node.get("metadata"), new.node.get("metadata"), field);
         let value = (!merged.is_empty()).then(|| texts(&merged));
@@ -261,10 +265,13 @@ fn with_texts_encoded(secret: &Resource, at: &Location) -> Fallible<Node> {
 
 fn merged_texts(old: Option<&Node>, new: Option<&Node>, field: &str) -> BTreeMap<String, String> {
     let mut merged = BTreeMap::new();
+    let is_data = matches!(field, "data" | "binaryData");
     for node in [old, new].into_iter().flatten() {
         for (key, value) in node.get(field).map(Node::entries).unwrap_or_default() {
             let text = |node: &Node| node.as_str().unwrap_or("").to_owned();
-            merged.insert(text(key), text(value));
+            // As in Kustomize, null is nothing in data, and the text that it is written as elsewhere.
+            let value = if is_data && value.is_null() { String::new() } else { text(value) };
+            merged.insert(text(key), value);
         }
     }
     merged

@@ -84,6 +84,21 @@ fn float(out: &mut String, number: f64) {
     out.push_str(&text.replace('e', sign));
 }
 
+/// A float as Go writes one of 32 bits in as few digits as possible: with an exponent below 1e-4 and
+/// from 1e6 on.
+pub(crate) fn short_float(number: f64) -> String {
+    #[expect(clippy::cast_possible_truncation, reason = "to lose digits is the point")]
+    let number = number as f32;
+    let text = format!("{number:e}");
+    let Some((digits, exponent)) = text.split_once('e') else { return text };
+    let size: i32 = exponent.parse().unwrap_or(0);
+    if (-4..6).contains(&size) {
+        return number.to_string();
+    }
+    let sign = if size < 0 { '-' } else { '+' };
+    format!("{digits}e{sign}{:02}", size.abs())
+}
+
 /// Writes a string with its quotes.
 pub(crate) fn string(out: &mut String, text: &str) {
     out.push('"');

@@ -14,7 +14,7 @@ use crate::codes::Fallible;
 /// As in Kustomize, containers are looked for at any depth and any kind but CRDs, and then once
 /// more at the usual places: a rule whose result matches its own name is applied twice there.
 pub(crate) fn apply(resources: &mut [Resource], rule: &ImageRule, specs: &Specs) -> Fallible<()> {
-    let Some(pattern) = pattern(&rule.name) else { return Ok(()) };
+    let pattern = pattern(&rule.name);
     for resource in resources {
         if resource.kind() == "CustomResourceDefinition" {
             continue;
@@ -36,23 +36,26 @@ enum Pattern<'a> {
     /// Letters as they are, but for the dot, which stands for any.
     Letters(&'a str),
     Regex(Regex),
+    /// No image at all.
+    Nothing,
 }
 
 /// What may follow a name: tag and digest.
 const TAIL: &str = "(:[a-zA-Z0-9_.{}-]*)?(@[a-zA-Z0-9]+([.+_-][a-zA-Z0-9]+)*:[a-zA-Z0-9_.{}-]*)?$";
 
 /// The name of a rule is a regular expression; one that is none matches nothing.
-fn pattern(name: &str) -> Option<Pattern<'_>> {
+fn pattern(name: &str) -> Pattern<'_> {
     // To make an expression takes longer than all the rest.
     if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"./:_-".contains(&byte)) {
-        return Some(Pattern::Letters(name));
+        return Pattern::Letters(name);
     }
-    Regex::new(&format!("^{name}{TAIL}")).ok().map(Pattern::Regex)
+    Regex::new(&format!("^{name}{TAIL}")).map_or(Pattern::Nothing, Pattern::Regex)
 }
 
 impl Pattern<'_> {
     fn is_match(&self, image: &str) -> bool {
         let name = match self {
+            Pattern::Nothing => return false,
             Pattern::Regex(regex) => return regex.is_match(image),
             Pattern::Letters(name) => name,
         };
@@ -183,7 +186,7 @@ mod tests {
                 "nginx:1\n",
                 "",
             ] {
-                let letters = pattern(name).expect("a pattern");
+                let letters = pattern(name);
                 assert!(matches!(letters, Pattern::Letters(_)));
                 assert_eq!(letters.is_match(image), regex.is_match(image), "{name} on {image}");
             }

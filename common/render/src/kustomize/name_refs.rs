@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 
 use skerry_common::diagnostic::Location;
-use skerry_yaml::{Node, Text};
+use skerry_yaml::{Node, Resolved, Rules, Text};
 
 use super::field_spec::{self, FieldSpec, Misfit, Missing, set_text};
 use super::resource::{Gvk, Resource, ResourceId};
@@ -124,8 +124,12 @@ pub(crate) fn rewrite(resources: &mut [Resource], fields: &Fields) -> Fallible<(
     for resource in resources {
         // By the kind that it had at first; the field is then looked for whatever it is now.
         let original = resource.original_gvk();
-        let referrer = Referrer::of(resource);
-        for field in &*known.entry(original).or_insert_with_key(|gvk| fields.of_gvk(gvk)) {
+        let fields = known.entry(original).or_insert_with_key(|gvk| fields.of_gvk(gvk));
+        if fields.is_empty() {
+            continue;
+        }
+        let referrer = Referrer::of(resource)?;
+        for field in &*fields {
             let path = field.spec.path.as_str();
             let lookup = Lookup { index: &index, referrer: &referrer, target: &field.target, path };
             let mut ambiguous = None;
@@ -180,20 +184,29 @@ struct Referrer {
 }
 
 impl Referrer {
-    fn of(resource: &Resource) -> Self {
+    fn of(resource: &Resource) -> Fallible<Self> {
         let mut bound = Vec::new();
-        if resource.kind() == "RoleBinding" {
+        if resource.kind() == "RoleBinding" && !resource.is_cluster_scoped() {
             for subject in resource.node.get("subjects").map(Node::items).unwrap_or_default() {
-                let namespace = text_at(subject, &["namespace"]);
-                if let (Some("ServiceAccount"), Some(namespace)) = (text_at(subject, &["kind"]), namespace) {
-                    bound.push(namespace.to_owned());
+                let Some(namespace) = subject.get("namespace") else { continue };
+                if text_at(subject, &["kind"]) != Some("ServiceAccount") {
+                    continue;
                 }
+                if namespace.resolve_with(Rules::Kustomize) != Some(Resolved::Str) {
+                    let at = resource.location().with_field("subjects");
+                    return fail(codes::UNEXPECTED_SHAPE, &at, "the `namespace` of a service account must be a text");
+                }
+                bound.push(namespace.as_str().unwrap_or_default().to_owned());
             }
         }
-        let role = text_at(&resource.node, &["roleRef", "apiGroup"])
-            .zip(text_at(&resource.node, &["roleRef", "kind"]))
-            .map(|(group, kind)| (group.to_owned(), kind.to_owned()));
-        Self { now: resource.current_id(), context: Context::of(resource), bound, role, at: resource.location() }
+        // What is there and no scalar counts as an empty text.
+        let of_role = |field: &str| {
+            let found = resource.node.get("roleRef").and_then(|role| role.get(field));
+            found.map(|found| found.as_str().unwrap_or_default().to_owned())
+        };
+        let role = of_role("apiGroup").zip(of_role("kind"));
+        let (now, context) = (resource.current_id(), Context::of(resource));
+        Ok(Self { now, context, bound, role, at: resource.location() })
     }
 
     /// Whether a resource can be referred to from here at all.

@@ -57,15 +57,12 @@ pub(crate) fn parse(list: &Node, at: &Location, is_inline: bool) -> Fallible<Vec
             }
         }
     }
-    if operations.is_empty() && problems.is_empty() {
-        return fail(codes::PATCH_UNREADABLE, at, "the patch has no operations");
-    }
     if problems.is_empty() { Ok(operations) } else { Err(problems) }
 }
 
 fn operation(index: usize, item: &Node, at: &Location) -> Result<Operation, Refusal> {
-    let text = |key: &str| item.get(key).and_then(Node::as_str).map(str::to_owned);
-    let needed = |key: &str| text(key).ok_or_else(|| format!("`{key}` is missing"));
+    let text = |key: &str| item.get(key).filter(|node| node.resolve() == Resolved::Str)?.as_str().map(str::to_owned);
+    let needed = |key: &str| text(key).ok_or_else(|| format!("`{key}` is missing or no text"));
     let value = || -> Result<Node, Refusal> {
         let Some(node) = item.get("value") else { return Ok(Node::null()) };
         // The patch is read as Kubernetes reads YAML, the resource as Kustomize does.
@@ -191,7 +188,7 @@ fn depth(node: &Node) -> usize {
 }
 
 fn test(root: &Node, path: &str, expected: &Node) -> Result<(), Refusal> {
-    let found = if path.is_empty() { Some(root) } else { find_container(root, path)?.value() };
+    let found = if path.is_empty() { Some(root) } else { find(root, path)? };
     let json = |node: &Node| to_json_with(node, Rules::Kustomize).unwrap_or_default();
     let same = match found {
         Some(found) => equal(&json(found), &json(expected)),

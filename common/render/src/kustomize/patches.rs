@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use skerry_common::diagnostic::Location;
+use skerry_common::diagnostic::{Diagnostic, Location};
 use skerry_yaml::{Node, Rules};
 
 use super::accumulate::{self, check_named};
@@ -13,7 +13,7 @@ use super::resource::{Resource, rewrite_texts, set_metadata};
 use super::select::Selector;
 use super::transform_namespace::refuse_conflicts;
 use crate::codes::{self, Fallible, fail, fail_with_help};
-use crate::document::{Source, flatten_lists, parse_nodes};
+use crate::document::{Source, flatten_lists, is_empty_list, parse_nodes, parse_one, place, text_at};
 use crate::tree::View;
 
 /// A patch, read.
@@ -22,6 +22,8 @@ enum Patch {
     Strategic(Vec<Resource>),
     /// Operations.
     Json(Vec<Operation>),
+    /// Neither.
+    Nothing,
 }
 
 /// A patch, read, with where it goes.
@@ -42,7 +44,7 @@ impl LoadedPatch {
     pub(crate) fn file(&self) -> Option<&Arc<str>> {
         match &self.patch {
             Patch::Strategic(patches) => patches.first().map(|patch| &patch.file),
-            Patch::Json(_) => None,
+            Patch::Json(_) | Patch::Nothing => None,
         }
     }
 
@@ -60,28 +62,29 @@ pub(crate) fn load_strategic(
 ) -> Fallible<Vec<Resource>> {
     let mut patches = Vec::new();
     for entry in entries {
-        let inline = parse_nodes(entry.value.as_bytes(), &kustomization.file, &view.limits).unwrap_or_default();
-        let content = if inline.iter().any(Node::is_mapping) {
-            PatchContent::Inline(entry.value.clone())
-        } else {
-            PatchContent::File(entry.value.clone())
-        };
-        match read(view, kustomization, &content, &entry.at)? {
-            Patch::Strategic(more) => patches.extend(more),
-            Patch::Json(_) => {
-                return fail(codes::PATCH_UNREADABLE, &entry.at, "a strategic merge patch is needed, an object");
-            }
+        match objects(view, &Content::inline(kustomization, entry)) {
+            Ok(more) => patches.extend(more),
+            // A path has one line.
+            Err(problems) if entry.value.contains('\n') => return Err(problems),
+            Err(_) => patches.extend(objects(view, &Content::of_file(view, kustomization, entry)?)?),
         }
     }
-    match entries.first() {
-        Some(entry) if patches.is_empty() => fail(codes::PATCH_UNREADABLE, &entry.at, "the patches hold no object"),
-        Some(_) | None => Ok(patches),
-    }
+    Ok(patches)
+}
+
+/// Loads objects to be merged from a text.
+pub(crate) fn load_text(view: &View<'_>, kustomization: &Kustomization, text: &Text) -> Fallible<Vec<Resource>> {
+    objects(view, &Content::inline(kustomization, text))
+}
+
+/// Refuses patches that all together hold no object.
+pub(crate) fn refuse_none(patches: &[Resource], at: &Location) -> Fallible<()> {
+    if patches.is_empty() { fail(codes::PATCH_UNREADABLE, at, "the patches hold no object") } else { Ok(()) }
 }
 
 /// Loads an entry of `patches`.
 pub(crate) fn load(view: &View<'_>, kustomization: &Kustomization, rule: &PatchRule) -> Fallible<LoadedPatch> {
-    let patch = read(view, kustomization, &rule.content, &rule.at)?;
+    let patch = read(view, &Content::of_rule(view, kustomization, rule)?)?;
     Ok(LoadedPatch { patch, target: rule.target.clone(), allows: rule.allows, at: rule.at.clone() })
 }
 
@@ -90,13 +93,12 @@ pub(crate) fn load_json(view: &View<'_>, kustomization: &Kustomization, rule: &P
     if rule.target.as_ref().is_none_or(|target| !target.has_name()) {
         return fail(codes::KUSTOMIZATION_INVALID, &rule.at, "a target with a `name` is needed");
     }
-    let loaded = load(view, kustomization, rule)?;
-    match &loaded.patch {
-        Patch::Json(_) => Ok(loaded),
-        Patch::Strategic(_) => {
-            fail(codes::PATCH_UNREADABLE, &rule.at, "a JSON 6902 patch is needed, a list of operations")
-        }
-    }
+    let content = Content::of_rule(view, kustomization, rule)?;
+    let Some(operations) = operations(view, &content)?.filter(|operations| !operations.is_empty()) else {
+        return fail(codes::PATCH_UNREADABLE, &content.at, "the patch has no operations");
+    };
+    let target = rule.target.clone();
+    Ok(LoadedPatch { patch: Patch::Json(operations), target, allows: rule.allows, at: rule.at.clone() })
 }
 
 /// Merges patches, each by its identity.
@@ -114,6 +116,7 @@ pub(crate) fn apply_strategic(view: &View<'_>, patches: &[Resource], resources: 
 /// Applies a patch of either form.
 pub(crate) fn apply(view: &View<'_>, loaded: &LoadedPatch, resources: &mut Vec<Resource>) -> Fallible<()> {
     match (&loaded.patch, &loaded.target) {
+        (Patch::Nothing, _) => Ok(()),
         (Patch::Strategic(patches), None) if loaded.allows.anything() => patches.iter().try_for_each(|patch| {
             let mut patch = patch.clone();
             rewrite_metadata(&mut patch.node, &["annotations"]);
@@ -131,7 +134,7 @@ pub(crate) fn apply(view: &View<'_>, loaded: &LoadedPatch, resources: &mut Vec<R
 pub(crate) fn apply_json(view: &View<'_>, loaded: &LoadedPatch, resources: &mut [Resource]) -> Fallible<()> {
     match &loaded.patch {
         Patch::Json(operations) => apply_operations(view, resources, operations, loaded, Identity::Forgotten),
-        Patch::Strategic(_) => Ok(()),
+        Patch::Strategic(_) | Patch::Nothing => Ok(()),
     }
 }
 
@@ -175,48 +178,94 @@ fn indexes(resources: &[Resource], matches: impl Fn(&Resource) -> bool) -> Vec<u
     resources.iter().enumerate().filter(|(_, resource)| matches(resource)).map(|(index, _)| index).collect()
 }
 
-/// Reads a patch from its file or its text, and tells which of the two forms it has.
-fn read(view: &View<'_>, kustomization: &Kustomization, content: &PatchContent, at: &Location) -> Fallible<Patch> {
-    let (text, file, line) = match content {
-        PatchContent::File(path) => {
-            let entry = Text { value: path.clone(), at: at.clone() };
-            let (found, content) = accumulate::load(view, kustomization, &entry)?;
-            (content, Arc::from(found.path.as_str()), None)
+/// The text of a patch.
+struct Content {
+    text: Vec<u8>,
+    file: Arc<str>,
+    /// Where it is told of; of a file that file.
+    at: Location,
+    /// The line of a text that is not a file of its own: its lines are counted from its own first
+    /// line, which is not in the file.
+    line: Option<u32>,
+}
+
+impl Content {
+    fn inline(kustomization: &Kustomization, text: &Text) -> Self {
+        let (file, at) = (kustomization.file.clone(), text.at.clone());
+        Self { text: text.value.as_bytes().to_vec(), file, line: at.line, at }
+    }
+
+    fn of_file(view: &View<'_>, kustomization: &Kustomization, path: &Text) -> Fallible<Self> {
+        let (found, text) = accumulate::load(view, kustomization, path)?;
+        let file: Arc<str> = Arc::from(found.path.as_str());
+        Ok(Self { text, at: Location::file(&*file, None), file, line: None })
+    }
+
+    fn of_rule(view: &View<'_>, kustomization: &Kustomization, rule: &PatchRule) -> Fallible<Self> {
+        let text = |value: &String| Text { value: value.clone(), at: rule.at.clone() };
+        match &rule.content {
+            PatchContent::File(path) => Self::of_file(view, kustomization, &text(path)),
+            PatchContent::Inline(inline) => Ok(Self::inline(kustomization, &text(inline))),
         }
-        PatchContent::Inline(text) => (text.as_bytes().to_vec(), kustomization.file.clone(), at.line),
+    }
+
+    fn refused<T>(&self, problems: &[Diagnostic]) -> Fallible<T> {
+        let message = problems.first().map(|problem| problem.message.clone()).unwrap_or_default();
+        let place = problems.first().map(|problem| problem.location.clone()).unwrap_or_default();
+        let at = if self.line.is_some() { &self.at } else { &place };
+        fail(codes::PATCH_UNREADABLE, at, format!("the patch is no YAML: {message}"))
+    }
+}
+
+/// Reads a patch of either form. One that says nothing does nothing.
+fn read(view: &View<'_>, content: &Content) -> Fallible<Patch> {
+    let refused = match objects(view, content) {
+        Ok(patches) if patches.is_empty() => return Ok(Patch::Nothing),
+        Ok(patches) => return Ok(Patch::Strategic(patches)),
+        Err(problems) => problems,
     };
-    let mut nodes = match parse_nodes(&text, &file, &view.limits) {
-        Ok(nodes) => nodes,
-        // Lines of an inline text are counted from its own first line, which is not in the file.
-        Err(problems) => {
-            let message = problems.first().map(|problem| problem.message.clone()).unwrap_or_default();
-            let place = problems.first().map(|problem| problem.location.clone()).unwrap_or_default();
-            let at = if line.is_some() { at.clone() } else { place };
-            return fail(codes::PATCH_UNREADABLE, &at, format!("the patch is no YAML: {message}"));
+    match operations(view, content) {
+        Ok(Some(operations)) => Ok(Patch::Json(operations)),
+        Ok(None) => Ok(Patch::Nothing),
+        Err(problems) if content.text.trim_ascii_start().starts_with(b"-") || content.text.starts_with(b"[") => {
+            Err(problems)
         }
-    };
-    let place = if line.is_some() { at.clone() } else { Location::file(&*file, None) };
-    match nodes.first() {
-        // To Kustomize this is a patch that does nothing.
-        None => Ok(Patch::Strategic(Vec::new())),
-        Some(node) if nodes.len() == 1 && node.is_sequence() && node.items().is_empty() => {
-            Ok(Patch::Strategic(Vec::new()))
-        }
-        // What begins like JSON is read as JSON only.
-        Some(node) if node.is_sequence() && text.starts_with(b"[") && !is_json(&text) => {
-            fail(codes::PATCH_UNREADABLE, &place, "a patch that begins with `[` must be JSON, or begin with `-`")
-        }
-        Some(node) if node.is_sequence() => Ok(Patch::Json(patch_json6902::parse(node, &place, line.is_some())?)),
-        Some(_) => {
-            if let Some(line) = line {
-                nodes.iter_mut().for_each(|node| node.position.line = line);
-            }
-            let sources = nodes.into_iter().map(|node| Source { node, file: file.clone(), rules: Rules::Kustomize });
-            let patches: Vec<_> =
-                flatten_lists(sources.collect())?.into_iter().map(|source| Resource::seen(view, source)).collect();
-            patches.iter().try_for_each(check_named)?;
-            Ok(Patch::Strategic(patches))
-        }
+        Err(_) => Err(refused),
+    }
+}
+
+/// The objects of a patch.
+fn objects(view: &View<'_>, content: &Content) -> Fallible<Vec<Resource>> {
+    let nodes = parse_nodes(&content.text, &content.file, &view.limits);
+    let mut nodes = nodes.or_else(|problems| content.refused(&problems))?;
+    nodes.retain(|node| !is_empty_list(node));
+    if let Some(node) = nodes.iter().find(|node| !node.is_mapping()) {
+        let at = if content.line.is_some() { content.at.clone() } else { place(&content.file, node) };
+        return fail(codes::PATCH_UNREADABLE, &at, "a strategic merge patch is needed, an object");
+    }
+    if let Some(line) = content.line {
+        nodes.iter_mut().for_each(|node| node.position.line = line);
+    }
+    let source = |node| Source { node, file: content.file.clone(), rules: Rules::Kustomize };
+    let sources = flatten_lists(nodes.into_iter().map(source).collect())?;
+    let patches: Vec<_> = sources.into_iter().map(|source| Resource::seen(view, source)).collect();
+    patches.iter().try_for_each(check_named)?;
+    Ok(patches)
+}
+
+/// The operations of a patch; nothing where it says nothing at all. What begins like JSON is read
+/// as JSON only, and of several documents the first one counts.
+fn operations(view: &View<'_>, content: &Content) -> Fallible<Option<Vec<Operation>>> {
+    let Content { text, file, at, line } = content;
+    if text.starts_with(b"[") && !is_json(text) {
+        let message = "a patch that begins with `[` must be JSON, or begin with `-`";
+        return fail(codes::PATCH_UNREADABLE, at, message);
+    }
+    let node = parse_one(text, file, &view.limits).or_else(|problems| content.refused(&problems))?;
+    match node {
+        None => Ok(None),
+        Some(node) if node.is_sequence() => patch_json6902::parse(&node, at, line.is_some()).map(Some),
+        Some(_) => fail(codes::PATCH_UNREADABLE, at, "a JSON 6902 patch is needed, a list of operations"),
     }
 }
 
@@ -226,7 +275,7 @@ fn is_json(text: &[u8]) -> bool {
 
 /// Merges a patch into the one resource that has, or had, its identity.
 fn apply_by_id(view: &View<'_>, resources: &mut Vec<Resource>, patch: &Resource, allows: Allows) -> Fallible<()> {
-    let id = patch.current_id();
+    let id = patch.original_id();
     let found = indexes(resources, |resource| resource.is_or_was(&id));
     let at = patch.location();
     match found.as_slice() {
@@ -247,9 +296,6 @@ fn apply_to_target(
     target: &Selector,
     loaded: &LoadedPatch,
 ) -> Fallible<()> {
-    if patches.is_empty() {
-        return Ok(());
-    }
     let [patch] = patches else {
         let message = "with a `target`, a strategic merge patch is one document";
         return fail(codes::PATCH_UNREADABLE, &loaded.at, message);
@@ -265,6 +311,17 @@ fn apply_to_target(
     refuse_conflicts(resources, "the patch")
 }
 
+impl Allows {
+    /// The patch itself may say so too, in the way in which Kustomize keeps it.
+    fn or_as_annotated(self, patch: &Resource) -> Self {
+        let is_told = |name| text_at(&patch.node, &["metadata", "annotations", name]) == Some("enabled");
+        Self {
+            name_change: self.name_change || is_told("internal.config.kubernetes.io/allowNameChange"),
+            kind_change: self.kind_change || is_told("internal.config.kubernetes.io/allowKindChange"),
+        }
+    }
+}
+
 fn merge_into(
     view: &View<'_>,
     resources: &mut Vec<Resource>,
@@ -274,6 +331,7 @@ fn merge_into(
 ) -> Fallible<()> {
     let Some(resource) = resources.get_mut(index) else { return Ok(()) };
     let at = patch.location();
+    let allows = allows.or_as_annotated(patch);
     view.count_growth(weight(&patch.node), &at)?;
     if allows.anything() {
         resource.remember_id();

@@ -159,6 +159,12 @@ fn open<'a>(config: &'a Resource, known: &[&str]) -> (Reader, Spot<'a>) {
     open_by(Reader::converting(config.file.clone()), config, known)
 }
 
+/// Likewise, of one whose fields Kustomize keeps inside another structure: it does not find their
+/// types there, and converts nothing.
+fn open_exactly<'a>(config: &'a Resource, known: &[&str]) -> (Reader, Spot<'a>) {
+    open_by(Reader::exact(config.file.clone()), config, known)
+}
+
 fn open_by<'a>(mut reader: Reader, config: &'a Resource, known: &[&str]) -> (Reader, Spot<'a>) {
     let root = Spot { node: &config.node, path: String::new() };
     let known: Vec<&str> = known.iter().chain(&["apiVersion", "kind", "metadata"]).copied().collect();

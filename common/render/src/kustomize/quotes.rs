@@ -38,6 +38,17 @@ pub(crate) fn mark_text(node: &mut Node) {
     node.set_tag(is_other.then(|| MADE_TEXT.to_owned()));
 }
 
+/// Makes marked texts what they are for a reader who does not know the mark: quoted.
+pub(crate) fn unmark_texts(node: &mut Node) {
+    if node.tag() == Some(MADE_TEXT) {
+        node.set_tag(None);
+        let text = node.as_str().unwrap_or_default().to_owned();
+        node.kind = Node::string(text).kind;
+    }
+    node.items_mut().into_iter().flatten().for_each(unmark_texts);
+    node.entries_mut().into_iter().flatten().for_each(|(_, value)| unmark_texts(value));
+}
+
 /// Writes a value in the way of the one that it replaces: what takes the place of a quoted text is
 /// quoted, and so a text, even when it was a number – unless a tag says what it is.
 pub(crate) fn keep_style(old: &Node, new: &mut Node) {

@@ -1,5 +1,7 @@
 //! One resource on its way through a build.
 
+mod history;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, LazyLock};
 
@@ -142,13 +144,14 @@ impl Resource {
     }
 
     pub(crate) fn new(source: Source) -> Self {
+        let past = history::of(&source.node);
         Self {
             position: source.node.position,
             node: source.node,
             file: source.file,
-            previous: Vec::new(),
-            prefixes: Vec::new(),
-            suffixes: Vec::new(),
+            previous: past.ids,
+            prefixes: past.prefixes,
+            suffixes: past.suffixes,
             anchors: 0,
             needs_hash: false,
             behavior: Behavior::Create,
@@ -326,8 +329,9 @@ impl Resource {
     }
 
     pub(crate) fn is_local_config(&self) -> bool {
-        let value = text_at(&self.node, &["metadata", "annotations", LOCAL_CONFIG]);
-        value.is_some_and(|value| value != "false")
+        let annotations = self.node.get("metadata").and_then(|metadata| metadata.get("annotations"));
+        let value = annotations.and_then(|annotations| annotations.get(LOCAL_CONFIG));
+        value.is_some_and(|value| value.as_str() != Some("false"))
     }
 }
 

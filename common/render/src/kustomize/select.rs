@@ -1,9 +1,12 @@
 //! Which resources a patch is meant for.
 
+mod labels;
+
 use regex::Regex;
 use skerry_yaml::Node;
 
 use super::resource::{Resource, ResourceId};
+use labels::{Requirement, all_hold, requirements};
 
 /// Narrows resources down; every part that is given must match.
 #[derive(Debug, Clone, Default)]
@@ -15,21 +18,6 @@ pub(crate) struct Selector {
     namespace: Option<Regex>,
     labels: Vec<Requirement>,
     annotations: Vec<Requirement>,
-}
-
-/// One condition of a label selector.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Requirement {
-    key: String,
-    test: Test,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Test {
-    Exists,
-    Missing,
-    In(Vec<String>),
-    NotIn(Vec<String>),
 }
 
 impl Selector {
@@ -106,93 +94,5 @@ impl Selector {
             && fits(&self.kind, &now.gvk.kind)
             && all_hold(&self.labels, &resource.node, "labels")
             && all_hold(&self.annotations, &resource.node, "annotations")
-    }
-}
-
-fn all_hold(requirements: &[Requirement], node: &Node, field: &str) -> bool {
-    let pairs = node.get("metadata").and_then(|metadata| metadata.get(field));
-    requirements.iter().all(|requirement| {
-        let value = pairs.and_then(|pairs| pairs.get(&requirement.key)).and_then(Node::as_str);
-        match (&requirement.test, value) {
-            (Test::Exists, value) => value.is_some(),
-            (Test::Missing, value) => value.is_none(),
-            (Test::In(values), value) => value.is_some_and(|value| values.iter().any(|one| one == value)),
-            (Test::NotIn(values), value) => value.is_none_or(|value| values.iter().all(|one| one != value)),
-        }
-    })
-}
-
-/// Reads Kubernetes' selector grammar: `a=b,c!=d,e in (f,g),h notin (i),j,!k`.
-fn requirements(text: &str) -> Result<Vec<Requirement>, String> {
-    let mut found = Vec::new();
-    let mut rest = text.trim();
-    while !rest.is_empty() {
-        let end = end_of_requirement(rest);
-        found.push(requirement(rest[..end].trim())?);
-        rest = rest[end..].trim_start_matches(',').trim();
-    }
-    Ok(found)
-}
-
-/// The first `,` that is outside parentheses.
-fn end_of_requirement(text: &str) -> usize {
-    let mut depth = 0_usize;
-    for (index, char) in text.char_indices() {
-        match char {
-            '(' => depth += 1,
-            ')' => depth = depth.saturating_sub(1),
-            ',' if depth == 0 => return index,
-            _ => {}
-        }
-    }
-    text.len()
-}
-
-fn requirement(text: &str) -> Result<Requirement, String> {
-    let words = |values: &str| values.split(',').map(|value| value.trim().to_owned()).collect();
-    let (key, test) = if let Some(key) = text.strip_prefix('!') {
-        (key, Test::Missing)
-    } else if let Some((key, value)) = text.split_once("!=") {
-        (key, Test::NotIn(words(value)))
-    } else if let Some((key, value)) = text.split_once("==").or_else(|| text.split_once('=')) {
-        (key, Test::In(words(value)))
-    } else if let Some((front, values)) = text.strip_suffix(')').and_then(|text| text.split_once('(')) {
-        match front.trim().rsplit_once(char::is_whitespace) {
-            Some((key, "in")) => (key, Test::In(words(values))),
-            Some((key, "notin")) => (key, Test::NotIn(words(values))),
-            Some(_) | None => return Err(format!("`{text}` is no condition of a selector")),
-        }
-    } else {
-        (text, Test::Exists)
-    };
-    let key = key.trim();
-    let is_key = |char: char| char.is_ascii_alphanumeric() || "-_./".contains(char);
-    if key.is_empty() || !key.chars().all(is_key) {
-        return Err(format!("`{text}` is no condition of a selector"));
-    }
-    Ok(Requirement { key: key.to_owned(), test })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn selectors_are_read_as_kubernetes_reads_them() {
-        let check = |text: &str, labels: &str, expected: bool| {
-            let node = skerry_yaml::parse(&format!("metadata: {{labels: {labels}}}"), &skerry_yaml::Limits::default());
-            let node = node.expect("YAML").remove(0).root;
-            let requirements = requirements(text).expect("a selector");
-            assert_eq!(all_hold(&requirements, &node, "labels"), expected, "{text} on {labels}");
-        };
-        check("a=b", "{a: b}", true);
-        check("a==b,c", "{a: b}", false);
-        check("a in (x, b), !d", "{a: b}", true);
-        check("a notin (x, b)", "{a: b}", false);
-        check("a notin (x)", "{}", true);
-        check("a!=b", "{}", true);
-        check("a", "{a: \"\"}", true);
-        assert!(requirements("a in b").is_err());
-        assert!(requirements("=b").is_err());
     }
 }

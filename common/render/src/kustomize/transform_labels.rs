@@ -63,6 +63,9 @@ impl<'a> Pair<'a> {
         if !node.is_mapping() {
             return Err(Misfit("a mapping is needed here".to_owned()));
         }
+        if self.key.is_empty() {
+            return Err(Misfit("a key is empty".to_owned()));
+        }
         let Some(old) = node.get(self.key) else {
             set_under(node, self.key, self.value.clone());
             self.first = self.first.or_else(|| style(&self.value));

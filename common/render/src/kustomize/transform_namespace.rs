@@ -71,7 +71,15 @@ impl NamespaceChange {
             Subjects::ServiceAccounts => ("kind", "ServiceAccount"),
             Subjects::Untouched => return Ok(()),
         };
-        for subject in node.get_mut("subjects").and_then(Node::items_mut).into_iter().flatten() {
+        let Some(subjects) = node.get_mut("subjects").filter(|subjects| !subjects.is_null()) else { return Ok(()) };
+        let Some(subjects) = subjects.items_mut() else { return Err(Misfit("a list is needed here".to_owned())) };
+        for subject in subjects {
+            if !subject.is_mapping() && !subject.is_null() {
+                return Err(Misfit("a subject is a mapping".to_owned()));
+            }
+            if subject.get(key).is_some_and(|found| !found.is_scalar()) {
+                return Err(Misfit(format!("`{key}` of a subject is a text")));
+            }
             if text_at(subject, &[key]) != Some(value) {
                 continue;
             }

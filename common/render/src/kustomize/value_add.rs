@@ -10,7 +10,7 @@ use super::resource::Resource;
 use super::select::Selector;
 use super::transform_namespace::{NamespaceChange, Subjects};
 use crate::codes::{self, Fallible, fail};
-use crate::document::parse_nodes;
+use crate::document::parse_one;
 use crate::kustomize::accumulate;
 use crate::tree::View;
 
@@ -45,9 +45,9 @@ pub(crate) fn read(view: &View<'_>, kustomization: &Kustomization, config: &Reso
     reader.finish(view)?;
     if let Some(entry) = file {
         let (found, content) = accumulate::load(view, kustomization, &entry)?;
-        for node in parse_nodes(&content, &found.path, &view.limits)?.iter().take(1) {
+        if let Some(node) = parse_one(&content, &found.path, &view.limits)? {
             let mut reader = Reader::converting(found.path.as_str().into());
-            targets.extend(read_targets(&mut reader, &Spot { node, path: String::new() }));
+            targets.extend(read_targets(&mut reader, &Spot { node: &node, path: String::new() }));
             reader.finish(view)?;
         }
     }
@@ -107,11 +107,14 @@ fn add(node: &mut Node, path: &[String], position: usize, value: &str) -> Result
         };
         return set_text(node, new);
     };
+    if field_path::is_step_in_list(name) {
+        return add_in_list(node, name, rest, position, value);
+    }
     if !node.is_mapping() {
         return Err(Misfit(format!("a mapping is needed around `{name}`")));
     }
     match node.get(name) {
-        None => node.set(name, if rest.is_empty() { Node::plain("") } else { Node::mapping() }),
+        None => node.set(name, made(rest)),
         // A null on the way ends it (or Kustomize); one at its end is the text that it is written as.
         Some(next) if next.is_null() && !rest.is_empty() => {
             let refusal = || Misfit(format!("`{name}` is null, so that there is no path to work on"));
@@ -120,6 +123,31 @@ fn add(node: &mut Node, path: &[String], position: usize, value: &str) -> Result
         Some(_) => {}
     }
     node.get_mut(name).map_or(Ok(()), |next| add(next, rest, position, value))
+}
+
+/// Goes on in an entry of a list. One that is told by its content is made when it is missing.
+fn add_in_list(node: &mut Node, name: &str, rest: &[String], position: usize, value: &str) -> Result<(), Misfit> {
+    let index = match field_path::step(node, name)? {
+        Some(index) => index,
+        None => match (field_path::made_entry(name), node.items_mut()) {
+            (Some(made), Some(items)) => {
+                items.push(made);
+                items.len() - 1
+            }
+            _ if position == 0 => return Ok(()),
+            _ => return Err(Misfit(format!("there is no entry `{name}`"))),
+        },
+    };
+    node.items_mut().and_then(|items| items.get_mut(index)).map_or(Ok(()), |next| add(next, rest, position, value))
+}
+
+/// What stands for the rest of a path that is missing.
+fn made(rest: &[String]) -> Node {
+    match rest.first() {
+        None => Node::plain(""),
+        Some(next) if field_path::is_step_in_list(next) && !matches!(next.as_str(), "-" | "*") => Node::sequence(),
+        Some(_) => Node::mapping(),
+    }
 }
 
 /// Puts a part into a path; a leading `/` stays where it is.

@@ -224,10 +224,7 @@ fn kustomization_transformers() {
     };
     let place = "  --> k/kustomization.yaml:3 (patches[0])\n";
     with("patches: [{path: x, patch: z}]\n", "error[SK0440]: exactly one of `path` and `patch` is needed\n");
-    with(
-        "patchesJson6902: [{patch: \"[]\", target: {name: web}}]\n",
-        "error[SK0450]: a JSON 6902 patch is needed, a list of operations\n",
-    );
+    with("patchesJson6902: [{patch: \"[]\", target: {name: web}}]\n", "error[SK0450]: the patch has no operations\n");
     with("patches: [{patch: \"- {op: remove, path: /a}\"}]\n", "error[SK0450]: a JSON 6902 patch needs a `target`\n");
     with("patches: [{path: broken.yaml}]\n", "error[SK0450]: the patch is no YAML");
     with("patches: [{path: ../other/a.yaml}]\n", "error[SK0446]: ");
@@ -254,7 +251,7 @@ fn kustomization_transformers() {
     );
     with(
         "patches: [{path: a.yaml, target: {labelSelector: \"a in b\"}}]\n",
-        "error[SK0453]: `a in b` is no condition of a selector\n",
+        "error[SK0453]: `a in b` is no selector: values in parentheses are needed\n",
     );
     with(
         "replicas: [{name: nope, count: 1}]\n",

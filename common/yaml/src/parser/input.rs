@@ -11,18 +11,31 @@ use crate::token::{Mark, TokenKind};
 /// Parses a text of any number of documents. Those that are empty or null are left out, as
 /// `kubectl` does.
 pub fn parse(text: &str, limits: &Limits) -> Result<Vec<Document>, ParseError> {
+    Parser::new(&prepare(text, limits)?, limits).parse_stream()
+}
+
+/// Parses bytes, which must be UTF-8.
+pub fn parse_bytes(bytes: &[u8], limits: &Limits) -> Result<Vec<Document>, ParseError> {
+    parse(decode(bytes, limits)?, limits)
+}
+
+/// Parses the first document and looks at nothing behind it, as programs do that expect one. There
+/// is none when it is empty or null.
+pub fn parse_first(bytes: &[u8], limits: &Limits) -> Result<Option<Document>, ParseError> {
+    Parser::new(&prepare(decode(bytes, limits)?, limits)?, limits).parse_one()
+}
+
+fn prepare<'a>(text: &'a str, limits: &Limits) -> Result<Cow<'a, str>, ParseError> {
     if text.len() > limits.bytes() {
         let message = format!("more than {} bytes", limits.bytes());
         return Err(ParseError::new(ParseErrorKind::TooLarge, Position { line: 1, column: 1 }, message));
     }
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
     check_characters(text)?;
-    let text = if text.contains('\r') { Cow::Owned(text.replace("\r\n", "\n")) } else { Cow::Borrowed(text) };
-    Parser::new(&text, limits).parse_stream()
+    Ok(if text.contains('\r') { Cow::Owned(text.replace("\r\n", "\n")) } else { Cow::Borrowed(text) })
 }
 
-/// Parses bytes, which must be UTF-8.
-pub fn parse_bytes(bytes: &[u8], limits: &Limits) -> Result<Vec<Document>, ParseError> {
+fn decode<'a>(bytes: &'a [u8], limits: &Limits) -> Result<&'a str, ParseError> {
     let start = Position { line: 1, column: 1 };
     let wide = matches!(bytes, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..])
         || matches!(bytes, [0, byte, ..] | [byte, 0, ..] if *byte != 0);
@@ -34,15 +47,11 @@ pub fn parse_bytes(bytes: &[u8], limits: &Limits) -> Result<Vec<Document>, Parse
         let message = format!("more than {} bytes", limits.bytes());
         return Err(ParseError::new(ParseErrorKind::TooLarge, start, message));
     }
-    match std::str::from_utf8(bytes) {
-        Ok(text) => parse(text, limits),
-        Err(error) => {
-            let valid = &bytes[..error.valid_up_to()];
-            let position = position_of(&String::from_utf8_lossy(valid));
-            let message = "this byte is not UTF-8";
-            Err(ParseError::new(ParseErrorKind::Encoding, position, message))
-        }
-    }
+    std::str::from_utf8(bytes).map_err(|error| {
+        let valid = &bytes[..error.valid_up_to()];
+        let position = position_of(&String::from_utf8_lossy(valid));
+        ParseError::new(ParseErrorKind::Encoding, position, "this byte is not UTF-8")
+    })
 }
 
 /// The place behind a text.
@@ -74,6 +83,16 @@ fn check_characters(text: &str) -> Result<(), ParseError> {
 }
 
 impl Parser<'_> {
+    fn parse_one(mut self) -> Result<Option<Document>, ParseError> {
+        self.take()?;
+        let token = self.peek()?;
+        let mark = token.start;
+        if token.kind == TokenKind::StreamEnd {
+            return Ok(None);
+        }
+        Ok(Some(self.parse_document(true, mark)?).filter(|document| !document.root.is_null()))
+    }
+
     fn parse_stream(mut self) -> Result<Vec<Document>, ParseError> {
         let mut documents = Vec::new();
         self.take()?;

@@ -8,6 +8,7 @@ use skerry_yaml::{Node, Resolved};
 
 use crate::codes::{self, Fallible};
 use crate::document::place;
+use crate::kustomize::go_json;
 use crate::suggest::nearest;
 use crate::tree::View;
 
@@ -72,11 +73,6 @@ impl Reader {
         Self { converts: true, ..Self::new(file) }
     }
 
-    /// Whether it is not the kustomization itself that is read.
-    pub(crate) fn is_converting(&self) -> bool {
-        self.converts
-    }
-
     /// Passes the warnings on, and says whether all is well.
     pub(crate) fn finish(self, view: &View<'_>) -> Fallible<()> {
         self.warnings.into_iter().for_each(|warning| view.warn(warning));
@@ -100,7 +96,8 @@ impl Reader {
 
     /// Refuses, or warns of, fields that are not known.
     pub(crate) fn only(&mut self, spot: &Spot<'_>, known: &[&str]) {
-        if !spot.node.is_mapping() {
+        // As for Kustomize, null is a mapping of nothing.
+        if !spot.node.is_mapping() && !spot.node.is_null() {
             self.wrong(spot, "a mapping");
             return;
         }
@@ -155,7 +152,8 @@ impl Reader {
             return match resolved {
                 Resolved::Bool(value) => Some(value.to_string()),
                 Resolved::Int(value) => Some(value.to_string()),
-                Resolved::Null | Resolved::Uint(_) | Resolved::Float(_) | Resolved::Str | Resolved::NotScalar => {
+                Resolved::Float(value) => Some(go_json::short_float(value)),
+                Resolved::Null | Resolved::Uint(_) | Resolved::Str | Resolved::NotScalar => {
                     spot.node.as_str().map(str::to_owned)
                 }
             };
@@ -169,12 +167,13 @@ impl Reader {
         None
     }
 
-    /// A list of texts.
+    /// A list of texts; null is an empty one.
     pub(crate) fn texts(&mut self, parent: &Spot<'_>, key: &str) -> Vec<Text> {
         let spots = self.items(parent, key);
         let mut texts = Vec::with_capacity(spots.len());
         for spot in spots {
-            if let Some(value) = self.value(&spot) {
+            let value = if spot.node.is_null() { Some(String::new()) } else { self.value(&spot) };
+            if let Some(value) = value {
                 texts.push(Text { value, at: self.at(&spot) });
             }
         }
@@ -199,6 +198,10 @@ impl Reader {
         }
         let mut pairs = BTreeMap::new();
         for (name, node) in spot.node.entries() {
+            if !name.is_scalar() || name.is_null() {
+                self.wrong(&spot, "a mapping of texts, and every key a text");
+                continue;
+            }
             // The file is read as Kubernetes reads YAML: `on: x` sets the key `true`.
             let name = match name.resolve() {
                 Resolved::Bool(value) => value.to_string(),
@@ -232,10 +235,30 @@ impl Reader {
     /// A whole number; absent is 0.
     pub(crate) fn integer(&mut self, parent: &Spot<'_>, key: &str) -> i64 {
         let Some(spot) = parent.child(key) else { return 0 };
-        if let Resolved::Int(value) = spot.node.resolve() {
-            return value;
+        match spot.node.resolve() {
+            Resolved::Int(value) => value,
+            Resolved::Float(value) if is_whole(value) => as_whole(value),
+            Resolved::Float(_)
+            | Resolved::Null
+            | Resolved::Bool(_)
+            | Resolved::Uint(_)
+            | Resolved::Str
+            | Resolved::NotScalar => {
+                self.wrong(&spot, "a whole number");
+                0
+            }
         }
-        self.wrong(&spot, "a whole number");
-        0
     }
+}
+
+/// Whether a number is one of those that JSON, which Kustomize sends everything through, writes
+/// without a point, and that fits.
+fn is_whole(value: f64) -> bool {
+    const END: f64 = 9_223_372_036_854_775_808.0;
+    value.fract() == 0.0 && (-END..END).contains(&value)
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "it is whole and fits")]
+fn as_whole(value: f64) -> i64 {
+    value as i64
 }

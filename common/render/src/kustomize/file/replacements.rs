@@ -78,8 +78,7 @@ impl FieldRule {
 }
 
 /// Reads the entries of a kustomization, or of the document of a plugin.
-pub(crate) fn entries(reader: &mut Reader, root: &Spot<'_>) -> Vec<ReplacementEntry> {
-    let needed = if reader.is_converting() { Targets::Any } else { Targets::Filled };
+pub(crate) fn entries(reader: &mut Reader, root: &Spot<'_>, needed: Targets) -> Vec<ReplacementEntry> {
     let mut entries = Vec::new();
     for spot in reader.items(root, "replacements") {
         reader.only(&spot, &["path", "source", "sourceValue", "targets"]);
@@ -111,7 +110,7 @@ pub(super) fn rules(reader: &mut Reader, node: &Node) -> Vec<ReplacementRule> {
 /// Whether `targets` may be an empty list: Kustomize sees none in a kustomization, but does in a
 /// file.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Targets {
+pub(crate) enum Targets {
     Filled,
     Any,
 }

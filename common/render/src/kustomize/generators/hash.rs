@@ -41,7 +41,8 @@ fn replaced(digit: char) -> char {
 fn fields(out: &mut String, node: &Node, before: &[&str], always: &[&str], kind: &str) {
     out.push('{');
     for field in before {
-        if let Some(found) = node.get(field).filter(|found| found.is_mapping()) {
+        // A list counts as a mapping that is null.
+        if let Some(found) = node.get(field).filter(|found| !found.is_scalar()) {
             let _ = write!(out, "\"{field}\":");
             value(out, &json(found));
             out.push(',');
@@ -54,7 +55,7 @@ fn fields(out: &mut String, node: &Node, before: &[&str], always: &[&str], kind:
     }
     let _ = write!(out, "\"kind\":\"{kind}\",\"name\":\"\"");
     if kind == "Secret" {
-        if let Some(found) = node.get("stringData").filter(|found| found.is_mapping()) {
+        if let Some(found) = node.get("stringData").filter(|found| !found.is_scalar()) {
             out.push_str(",\"stringData\":");
             value(out, &json(found));
         }

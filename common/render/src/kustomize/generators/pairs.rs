@@ -11,6 +11,10 @@ use crate::tree::View;
 
 type Pairs = BTreeMap<String, Vec<u8>>;
 
+/// Longest line of an env file, without its end: at a longer one Kustomize stops reading, and leaves
+/// out that line and all that follow without a word.
+const ENV_LINE_BYTES_MAX: usize = 64 * 1024 - 1;
+
 /// Loads everything that a generator names. No message shows a value: it may be a secret.
 pub(super) fn load(view: &View<'_>, kustomization: &Kustomization, rule: &GeneratorRule) -> Fallible<Pairs> {
     let mut pairs = Pairs::new();
@@ -19,6 +23,10 @@ pub(super) fn load(view: &View<'_>, kustomization: &Kustomization, rule: &Genera
         for (index, line) in content.split(|byte| *byte == b'\n').enumerate() {
             let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
             let at = Location::file(&found.path, Some(number));
+            if line.len() > ENV_LINE_BYTES_MAX {
+                let message = format!("the line has more than {ENV_LINE_BYTES_MAX} bytes; list the value in `files`");
+                return fail(codes::GENERATOR_INVALID, &at, message);
+            }
             if let Some((key, value)) = env_line(line, index == 0, &at)? {
                 add(&mut pairs, key, value, &at)?;
             }

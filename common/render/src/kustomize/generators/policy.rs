@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use skerry_common::diagnostic::Location;
-use skerry_yaml::{Node, Position, Rules};
+use skerry_yaml::{Position, Rules};
 
-use crate::document::Source;
-use crate::kustomize::resource::{Resource, set_metadata};
-
-const ACCOUNT: &str = "iam.gke.io/gcp-service-account";
+use crate::codes::{self, Fallible, fail};
+use crate::document::{Source, parse_one};
+use crate::kustomize::accumulate::check_named;
+use crate::kustomize::resource::Resource;
+use crate::limits::RenderLimits;
 
 /// Which account of the cluster acts as which of the cloud.
 #[derive(Debug, Clone)]
@@ -21,21 +22,24 @@ pub(crate) struct Policy {
 }
 
 impl Policy {
-    /// The service account. Names are written as they are, so that a number stays one.
-    pub(super) fn make(&self) -> Resource {
-        let mut node = Node::mapping();
-        node.set("apiVersion", Node::string("v1"));
-        node.set("kind", Node::string("ServiceAccount"));
-        let mut annotations = Node::mapping();
-        let account = format!("{}@{}.iam.gserviceaccount.com", self.account, self.project);
-        annotations.set(ACCOUNT, Node::plain(account));
-        set_metadata(&mut node, "annotations", Some(annotations));
-        set_metadata(&mut node, "name", Some(Node::plain(&*self.name)));
-        if !self.namespace.is_empty() {
-            set_metadata(&mut node, "namespace", Some(Node::plain(&*self.namespace)));
+    /// The service account. As in Kustomize, names go into a text that is then read: a number stays
+    /// one, and what is no YAML is refused.
+    pub(super) fn make(&self, limits: &RenderLimits) -> Fallible<Resource> {
+        let Self { name, namespace, account, project, at } = self;
+        let mut text = format!(
+            "apiVersion: v1\nkind: ServiceAccount\nmetadata:\n  annotations:\n    \
+             iam.gke.io/gcp-service-account: {account}@{project}.iam.gserviceaccount.com\n  name: {name}\n"
+        );
+        if !namespace.is_empty() {
+            text.push_str(&format!("\n  namespace: {namespace}"));
         }
-        node.position = Position { line: self.at.line.unwrap_or(0), column: 0 };
-        let file: Arc<str> = Arc::from(self.at.file.as_deref().unwrap_or_default());
-        Resource::new(Source { node, file, rules: Rules::Kustomize })
+        let file: Arc<str> = Arc::from(at.file.as_deref().unwrap_or_default());
+        let Ok(Some(mut node)) = parse_one(text.as_bytes(), &file, limits) else {
+            return fail(codes::GENERATOR_INVALID, at, "one of the names cannot stand in YAML without quotes");
+        };
+        node.position = Position { line: at.line.unwrap_or(0), column: 0 };
+        let resource = Resource::new(Source { node, file, rules: Rules::Kustomize });
+        check_named(&resource)?;
+        Ok(resource)
     }
 }

@@ -1,6 +1,6 @@
 //! From a configuration to a generator.
 
-use super::{open, open_by};
+use super::open_exactly;
 use crate::codes::{self, Fallible};
 use crate::kustomize::file::charts::{self, CHART_FIELDS};
 use crate::kustomize::file::{GENERATOR_FIELDS, Reader, Spot, rules};
@@ -20,7 +20,7 @@ pub(crate) fn generator(view: &View<'_>, config: &Resource) -> Fallible<Generato
 
 fn chart(view: &View<'_>, config: &Resource) -> Fallible<Generator> {
     let known: Vec<&str> = CHART_FIELDS.iter().copied().chain(["chartHome", "configHome"]).collect();
-    let (mut reader, root) = open(config, &known);
+    let (mut reader, root) = open_exactly(config, &known);
     let home = charts::home(&mut reader, &root);
     let rule = charts::chart(&mut reader, &root, &home);
     reader.finish(view)?;
@@ -32,8 +32,7 @@ fn chart(view: &View<'_>, config: &Resource) -> Fallible<Generator> {
 fn pairs(view: &View<'_>, config: &Resource, made: Made) -> Fallible<Generator> {
     let secret = (made == Made::Secret).then_some("type");
     let known: Vec<&str> = GENERATOR_FIELDS.iter().copied().chain(secret).collect();
-    // Kustomize does not find the types of what lies inside another structure, and converts nothing.
-    let (mut reader, root) = open_by(Reader::exact(config.file.clone()), config, &known);
+    let (mut reader, root) = open_exactly(config, &known);
     let mut rule = rules::generator(&mut reader, &root);
     if rule.name.is_empty() {
         rule.name = config.name().to_owned();
@@ -46,7 +45,7 @@ fn pairs(view: &View<'_>, config: &Resource, made: Made) -> Fallible<Generator> 
 }
 
 fn policy(view: &View<'_>, config: &Resource) -> Fallible<Generator> {
-    let (mut reader, root) = open(config, &["cloud", "kubernetesService", "serviceAccount"]);
+    let (mut reader, root) = open_exactly(config, &["cloud", "kubernetesService", "serviceAccount"]);
     let cloud = reader.text(&root, "cloud").unwrap_or_default();
     if cloud != "gke" {
         let spot = root.child("cloud").unwrap_or_else(|| root.clone());

@@ -1,9 +1,11 @@
 //! From a configuration to a transformer. Each has its own field specs, and none but those.
 
-use super::open;
+use skerry_yaml::Node;
+
+use super::{open, open_exactly};
 use crate::codes::{self, Fallible, fail};
 use crate::kustomize::field_spec::Specs;
-use crate::kustomize::file::{self, Kustomization, Reader, Spot, Text, rules};
+use crate::kustomize::file::{self, Kustomization, Reader, Spot, Targets, Text, rules};
 use crate::kustomize::patches;
 use crate::kustomize::replacements;
 use crate::kustomize::resource::Resource;
@@ -66,8 +68,8 @@ fn replicas(view: &View<'_>, config: &Resource) -> Fallible<Transformer> {
 }
 
 fn replacements(view: &View<'_>, kustomization: &Kustomization, config: &Resource) -> Fallible<Transformer> {
-    let (mut reader, root) = open(config, &["replacements"]);
-    let entries = file::replacements::entries(&mut reader, &root);
+    let (mut reader, root) = open_exactly(config, &["replacements"]);
+    let entries = file::replacements::entries(&mut reader, &root, Targets::Any);
     reader.finish(view)?;
     Ok(Transformer::Replacements(replacements::load_all(view, kustomization, &entries)?))
 }
@@ -95,9 +97,16 @@ fn namespace(view: &View<'_>, config: &Resource) -> Fallible<Transformer> {
     Ok(Transformer::Namespace(change))
 }
 
+/// Of all configurations, Kustomize reads these by other rules: case matters, and any scalar is a
+/// text.
 fn names(view: &View<'_>, config: &Resource, ends: &[End]) -> Fallible<Transformer> {
     let known: Vec<&str> = ends.iter().map(|end| end.field()).chain(["fieldSpecs"]).collect();
-    let (mut reader, root) = open(config, &known);
+    let mut config = config.clone();
+    read_exactly(&mut config.node, &known);
+    if let Some(specs) = config.node.get_mut("fieldSpecs").and_then(Node::items_mut) {
+        specs.iter_mut().for_each(|spec| read_exactly(spec, &["path", "create", "group", "version", "kind"]));
+    }
+    let (mut reader, root) = open(&config, &known);
     let specs = specs(&mut reader, &root);
     if root.child("fieldSpecs").is_none() {
         let message = "`fieldSpecs` is needed: which fields hold names, such as `- path: metadata/name`";
@@ -110,6 +119,22 @@ fn names(view: &View<'_>, config: &Resource, ends: &[End]) -> Fallible<Transform
     }
     reader.finish(view)?;
     Ok(Transformer::Names(changes))
+}
+
+fn read_exactly(node: &mut Node, known: &[&str]) {
+    let Some(entries) = node.entries_mut() else { return };
+    let is_meant = |key: &Node| {
+        let is_like = |key: &str| known.iter().any(|known| known.eq_ignore_ascii_case(key));
+        key.as_str().is_some_and(|key| known.contains(&key) || !is_like(key))
+    };
+    entries.retain(|(key, _)| is_meant(key));
+    for (key, value) in entries.iter_mut().filter(|(_, value)| !value.is_null()) {
+        if key.as_str() != Some("create")
+            && let Some(text) = value.as_str()
+        {
+            value.kind = Node::string(text).kind;
+        }
+    }
 }
 
 fn patch(view: &View<'_>, kustomization: &Kustomization, config: &Resource) -> Fallible<Transformer> {
@@ -134,11 +159,16 @@ fn json_patch(view: &View<'_>, kustomization: &Kustomization, config: &Resource)
 
 fn strategic_patches(view: &View<'_>, kustomization: &Kustomization, config: &Resource) -> Fallible<Transformer> {
     let (mut reader, root) = open(config, &["paths", "patches"]);
-    let mut entries = reader.texts(&root, "paths");
-    entries.extend(reader.filled(&root, "patches").map(|value| Text { value, at: config.location() }));
-    if entries.is_empty() {
+    let entries = reader.texts(&root, "paths");
+    let text = reader.filled(&root, "patches").map(|value| Text { value, at: config.location() });
+    if entries.is_empty() && text.is_none() {
         reader.problem(codes::PLUGIN_CONFIGURATION, &root, "one of `paths` and `patches` is needed");
     }
     reader.finish(view)?;
-    Ok(Transformer::StrategicPatches(patches::load_strategic(view, kustomization, &entries)?))
+    let mut patches = patches::load_strategic(view, kustomization, &entries)?;
+    if let Some(text) = text {
+        patches.extend(patches::load_text(view, kustomization, &text)?);
+    }
+    patches::refuse_none(&patches, &config.location())?;
+    Ok(Transformer::StrategicPatches(patches))
 }

@@ -17,6 +17,7 @@ pub(crate) fn of_fields(view: &View<'_>, kustomization: &Kustomization, config: 
     let mut found = Vec::new();
     if !kustomization.patches_strategic.is_empty() {
         let patches = patches::load_strategic(view, kustomization, &kustomization.patches_strategic)?;
+        patches::refuse_none(&patches, &kustomization.at)?;
         found.push(Transformer::StrategicPatches(patches));
     }
     for rule in &kustomization.patches {
