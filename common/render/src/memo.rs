@@ -90,6 +90,8 @@ pub(crate) struct Seen {
     /// Folders around what it has read, with their ids when it was made: while they have the same,
     /// nothing in them needs to be looked at.
     folders: Vec<(String, String)>,
+    /// Whether all that it has read lies in them.
+    is_inside: bool,
 }
 
 impl Seen {
@@ -100,7 +102,9 @@ impl Seen {
             // Without its id, everything in it will be looked at.
             Ok(_) | Err(_) => None,
         };
-        Self { number: AtomicU64::new(number), folders: reads.folders().into_iter().filter_map(id).collect() }
+        let folders: Vec<(String, String)> = reads.folders().into_iter().filter_map(id).collect();
+        let is_inside = reads.is_inside(&folders);
+        Self { number: AtomicU64::new(number), folders, is_inside }
     }
 
     /// Whether what something has read is the same in the tree with a number; asked once for each
@@ -115,7 +119,8 @@ impl Seen {
                 unchanged.push(folder.as_str());
             }
         }
-        let holds = reads.paths_hold_outside(tree, &unchanged)?;
+        let is_untouched = self.is_inside && unchanged.len() == self.folders.len();
+        let holds = is_untouched || reads.paths_hold_outside(tree, &unchanged)?;
         if holds {
             self.number.store(number, Ordering::Relaxed);
         }

@@ -1,6 +1,6 @@
 //! What a render depended on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::tree::{Entry, SourceTree, TreeError, parent, starts_in};
 
@@ -46,16 +46,17 @@ impl ReadSet {
         }
     }
 
-    /// The outermost folders that were seen to be there.
-    pub(crate) fn folders(&self) -> Vec<&str> {
-        let mut outermost: Vec<&str> = Vec::new();
-        // A folder comes before what is in it.
-        for (path, _) in self.paths.iter().filter(|(path, mark)| !path.is_empty() && mark.as_deref() == Some(FOLDER)) {
-            if !outermost.iter().any(|folder| starts_in(path, folder)) {
-                outermost.push(path);
-            }
-        }
-        outermost
+    /// The folders that hold what was read, where they were seen to be there themselves.
+    pub(crate) fn folders(&self) -> BTreeSet<&str> {
+        let is_seen = |folder: &&str| self.paths.get(*folder).is_some_and(|mark| mark.as_deref() == Some(FOLDER));
+        let read = self.paths.iter().filter(|(_, mark)| mark.as_deref() != Some(FOLDER));
+        read.map(|(path, _)| parent(path)).filter(|folder| !folder.is_empty()).filter(is_seen).collect()
+    }
+
+    /// Whether the content of some folders says everything of what was read.
+    pub(crate) fn is_inside(&self, folders: &[(String, String)]) -> bool {
+        let folders: Vec<&str> = folders.iter().map(|(folder, _)| folder.as_str()).collect();
+        self.paths.iter().all(|(path, mark)| follows(path, mark.as_deref(), &folders))
     }
 
     /// Whether every variable that was read has the same value.
@@ -69,10 +70,10 @@ impl ReadSet {
         self.paths_hold_outside(tree, &[])
     }
 
-    /// The same of all paths but those in some folders.
+    /// The same, in a tree in which some folders and all that they hold are unchanged.
     pub(crate) fn paths_hold_outside(&self, tree: &dyn SourceTree, folders: &[&str]) -> Result<bool, TreeError> {
         for (path, expected) in &self.paths {
-            if folders.iter().any(|folder| starts_in(path, folder)) {
+            if follows(path, expected.as_deref(), folders) {
                 continue;
             }
             let found = tree.entry(path)?;
@@ -88,4 +89,10 @@ impl ReadSet {
         }
         Ok(true)
     }
+}
+
+/// Whether what was seen at a path follows from folders that are unchanged: it lies in one, or it is a
+/// folder around one.
+fn follows(path: &str, mark: Option<&str>, folders: &[&str]) -> bool {
+    folders.iter().any(|folder| starts_in(path, folder) || (mark == Some(FOLDER) && starts_in(folder, path)))
 }
