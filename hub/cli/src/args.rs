@@ -109,19 +109,5 @@ pub struct DemoArgs {
     pub verbose: bool,
 }
 
-impl Cli {
-    /// True for commands that run servers in this process.
-    pub fn needs_threads(&self) -> bool {
-        #[cfg(feature = "demo")]
-        {
-            matches!(self.command, Command::Demo(_))
-        }
-        #[cfg(not(feature = "demo"))]
-        {
-            false
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests;

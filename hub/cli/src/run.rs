@@ -8,7 +8,7 @@ use skerry_common::redact::escape_controls;
 
 use crate::args::Cli;
 use crate::commands;
-use crate::errors::{self, Failure, codes};
+use crate::errors::{self, codes};
 use crate::output::Output;
 
 /// How the program is called as a plug-in of kubectl.
@@ -31,21 +31,7 @@ fn dispatch(arguments: Vec<OsString>) -> u8 {
         Err(error) => return tell_usage(&error),
     };
     let mut output = Output::process(cli.global.color);
-    // Every command awaits one thing at a time: one thread is enough, and starts at once. The demo
-    // runs a hub and agents in this process.
-    let mut builder = if cli.needs_threads() {
-        tokio::runtime::Builder::new_multi_thread()
-    } else {
-        tokio::runtime::Builder::new_current_thread()
-    };
-    let runtime = match builder.enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            let failure = Failure::of(ErrorClass::Retry, codes::FILE, &error);
-            return errors::tell(&failure.into(), &mut output);
-        }
-    };
-    let result = runtime.block_on(commands::execute(cli, &mut output));
+    let result = commands::execute(cli, &mut output);
     let flushed = output.flush().map_err(errors::Stop::from);
     match result.and_then(|verdict| flushed.map(|()| verdict)) {
         Ok(verdict) => verdict.exit_code(),
