@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use skerry_common::diagnostic::{Code, Diagnostic, Location};
 use skerry_yaml::{
-    Document, Limits, Node, ParseError, ParseErrorKind, Rules, expand_aliases, parse_bytes, parse_first,
+    Document, Duplicates, Limits, Node, ParseError, ParseErrorKind, Rules, expand_aliases, parse_bytes, parse_first,
 };
 
 use crate::codes::{self, Fallible, fail, problem};
@@ -96,10 +96,19 @@ fn unwrapped(mut node: Node) -> Vec<Node> {
 }
 
 /// Parses the first document of a text, aliases expanded: Kustomize looks at no other in files
-/// that say what to do. There is none when it is empty.
+/// that say what to do, and of two values of one key takes the last. There is none when it is empty.
 pub(crate) fn parse_one(content: &[u8], file: &str, limits: &RenderLimits) -> Fallible<Option<Node>> {
+    parse_one_with(content, file, limits, Duplicates::LastWins)
+}
+
+/// Likewise, but that no key may be there twice.
+pub(crate) fn parse_one_strictly(content: &[u8], file: &str, limits: &RenderLimits) -> Fallible<Option<Node>> {
+    parse_one_with(content, file, limits, Duplicates::Refused)
+}
+
+fn parse_one_with(content: &[u8], file: &str, limits: &RenderLimits, duplicates: Duplicates) -> Fallible<Option<Node>> {
     let limits = limits.yaml();
-    let document = parse_first(content, &limits).map_err(|error| refused(file, error))?;
+    let document = parse_first(content, &limits, duplicates).map_err(|error| refused(file, error))?;
     let node = document.map(|document| expanded(document, &limits)).transpose();
     node.map_err(|error| refused(file, error))
 }

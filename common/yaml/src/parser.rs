@@ -19,12 +19,13 @@ use crate::node::{CollectionStyle, Comments, Node, NodeKind, Position, ScalarSty
 use crate::scanner::{Comment, Scanner, too_deep};
 use crate::token::{Mark, Token, TokenKind};
 
-pub use input::{parse, parse_bytes, parse_first};
+pub use input::{Duplicates, parse, parse_bytes, parse_first};
 
 /// Builds trees from the tokens of one text.
 struct Parser<'a> {
     scanner: Scanner<'a>,
     limits: Limits,
+    duplicates: Duplicates,
     depth: usize,
     nodes: usize,
     anchors: anchors::Anchors,
@@ -58,6 +59,7 @@ impl<'a> Parser<'a> {
         Parser {
             scanner: Scanner::new(text, limits.depth()),
             limits: *limits,
+            duplicates: Duplicates::Refused,
             depth: 0,
             nodes: 0,
             anchors: anchors::Anchors::default(),

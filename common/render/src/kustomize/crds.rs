@@ -11,6 +11,7 @@
 //! | `x-kubernetes-label-selector` | labels |
 //! | `x-kubernetes-identity` | a name that gets prefixes |
 
+use serde::de::IgnoredAny;
 use skerry_common::diagnostic::Location;
 use skerry_yaml::{Node, Resolved, Text};
 
@@ -31,6 +32,9 @@ const DEPTH_MAX: usize = 64;
 
 /// Reads a file of definitions.
 pub(crate) fn read(view: &View<'_>, found: &Found, content: &[u8], at: &Location) -> Fallible<Additions> {
+    if content.starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(content).is_err() {
+        return fail(codes::SCHEMA, at, format!("`{}` begins with `{{` and is no JSON", found.path));
+    }
     let node = parse_one(content, &found.path, &view.limits)?;
     if node.is_none() && !content.is_empty() {
         return Ok(Additions::default());

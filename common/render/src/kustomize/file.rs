@@ -26,7 +26,7 @@ pub(crate) use vars::VarRule;
 
 use super::config::Additions;
 use crate::codes::{self, Fallible, fail};
-use crate::document::parse_one;
+use crate::document::{parse_one, parse_one_strictly};
 use crate::tree::{Found, View};
 
 /// What a kustomization may hold.
@@ -134,7 +134,7 @@ impl Kustomization {
 pub(crate) fn read(view: &View<'_>, found: &Found, folder: &str) -> Fallible<Kustomization> {
     let content = view.read(found)?;
     let at = Location::file(&found.path, Some(1));
-    let Some(node) = parse_one(&content, &found.path, &view.limits)? else {
+    let Some(node) = parse(view, &content, found)? else {
         return fail(codes::KUSTOMIZATION_INVALID, &at, "the kustomization is empty");
     };
     warn_of_more(view, &node, &content, found);
@@ -146,6 +146,18 @@ pub(crate) fn read(view: &View<'_>, found: &Found, folder: &str) -> Fallible<Kus
     let kustomization = read_fields(&mut reader, &root, found, folder, is_component);
     reader.finish(view)?;
     Ok(kustomization)
+}
+
+/// Parses a kustomization; warns of keys that are there twice.
+fn parse(view: &View<'_>, content: &[u8], found: &Found) -> Fallible<Option<Node>> {
+    parse_one_strictly(content, &found.path, &view.limits).or_else(|problems| {
+        let node = parse_one(content, &found.path, &view.limits).or(Err(problems.clone()))?;
+        for problem in problems {
+            let warning = Diagnostic::warning(codes::NO_EFFECT, problem.message).at(problem.location);
+            view.warn(warning.help("delete one of them: the last counts"));
+        }
+        Ok(node)
+    })
 }
 
 /// Kustomize passes over every document but the first: whoever wrote one meant something by it.
@@ -172,7 +184,7 @@ pub(crate) fn read_replacements(view: &View<'_>, found: &Found, content: &[u8]) 
 
 /// Reads a file of field specs; an empty one adds none.
 pub(crate) fn read_configuration(view: &View<'_>, found: &Found, content: &[u8]) -> Fallible<Additions> {
-    let node = parse_one(content, &found.path, &view.limits)?;
+    let node = parse_one_strictly(content, &found.path, &view.limits)?;
     let mut reader = Reader::converting_strictly(Arc::from(found.path.as_str()));
     let additions = node.map(|node| configuration::configuration(&mut reader, &node)).unwrap_or_default();
     reader.finish(view)?;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use skerry_common::diagnostic::{Diagnostic, Location};
-use skerry_yaml::{Node, Rules};
+use skerry_yaml::{Node, Rules, from_json};
 
 use super::accumulate::{self, check_named};
 use super::file::{Allows, Kustomization, PatchContent, PatchRule, Text};
@@ -257,9 +257,13 @@ fn objects(view: &View<'_>, content: &Content) -> Fallible<Vec<Resource>> {
 /// as JSON only, and of several documents the first one counts.
 fn operations(view: &View<'_>, content: &Content) -> Fallible<Option<Vec<Operation>>> {
     let Content { text, file, at, line } = content;
-    if text.starts_with(b"[") && !is_json(text) {
-        let message = "a patch that begins with `[` must be JSON, or begin with `-`";
-        return fail(codes::PATCH_UNREADABLE, at, message);
+    if text.starts_with(b"[") {
+        let Ok(list) = serde_json::from_slice::<serde_json::Value>(text) else {
+            let message = "a patch that begins with `[` must be JSON, or begin with `-`";
+            return fail(codes::PATCH_UNREADABLE, at, message);
+        };
+        // Its lines are not known, as those of an inline patch are not.
+        return patch_json6902::parse(&from_json(&list), at, true).map(Some);
     }
     let node = parse_one(text, file, &view.limits).or_else(|problems| content.refused(&problems))?;
     match node {
@@ -267,10 +271,6 @@ fn operations(view: &View<'_>, content: &Content) -> Fallible<Option<Vec<Operati
         Some(node) if node.is_sequence() => patch_json6902::parse(&node, at, line.is_some()).map(Some),
         Some(_) => fail(codes::PATCH_UNREADABLE, at, "a JSON 6902 patch is needed, a list of operations"),
     }
-}
-
-fn is_json(text: &[u8]) -> bool {
-    serde_json::from_slice::<serde_json::Value>(text).is_ok()
 }
 
 /// Merges a patch into the one resource that has, or had, its identity.

@@ -86,7 +86,7 @@ impl Parser<'_> {
                     let empty = self.at_no_value()?;
                     let mut key = self.parse_or_empty(empty, Context::BlockValue, mark)?;
                     give_foot_to_last(&mut entries, &mut key);
-                    unique.add(&key, &entries)?;
+                    unique.claim(&key, &mut entries, self.duplicates)?;
                     self.parse_block_value(key, &mut entries)?;
                 }
                 TokenKind::BlockEnd => break,

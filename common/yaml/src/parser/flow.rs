@@ -66,12 +66,12 @@ impl Parser<'_> {
                     self.take()?;
                     let empty = self.at_flow_end()?;
                     let key = self.parse_or_empty(empty, Context::Flow, start)?;
-                    unique.add(&key, &entries)?;
+                    unique.claim(&key, &mut entries, self.duplicates)?;
                     (key, self.parse_flow_value()?)
                 }
                 _ => {
                     let key = self.parse_node(Context::Flow)?;
-                    unique.add(&key, &entries)?;
+                    unique.claim(&key, &mut entries, self.duplicates)?;
                     let mark = self.peek()?.start;
                     (key, self.parse_or_empty(true, Context::Flow, mark)?)
                 }

@@ -19,10 +19,22 @@ pub fn parse_bytes(bytes: &[u8], limits: &Limits) -> Result<Vec<Document>, Parse
     parse(decode(bytes, limits)?, limits)
 }
 
+/// What a key is that stands in a mapping twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Duplicates {
+    /// An error.
+    Refused,
+    /// Set anew: the last value counts, as for programs that read YAML 1.1 by habit.
+    LastWins,
+}
+
 /// Parses the first document and looks at nothing behind it, as programs do that expect one. There
 /// is none when it is empty or null.
-pub fn parse_first(bytes: &[u8], limits: &Limits) -> Result<Option<Document>, ParseError> {
-    Parser::new(&prepare(decode(bytes, limits)?, limits)?, limits).parse_one()
+pub fn parse_first(bytes: &[u8], limits: &Limits, duplicates: Duplicates) -> Result<Option<Document>, ParseError> {
+    let text = prepare(decode(bytes, limits)?, limits)?;
+    let mut parser = Parser::new(&text, limits);
+    parser.duplicates = duplicates;
+    parser.parse_one()
 }
 
 fn prepare<'a>(text: &'a str, limits: &Limits) -> Result<Cow<'a, str>, ParseError> {

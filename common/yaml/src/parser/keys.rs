@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use crate::error::{ParseError, ParseErrorKind};
+use crate::list::List;
 use crate::node::{Node, Position};
+use crate::parser::Duplicates;
 
 /// Up to this many keys a mapping is searched, beyond it an index is kept.
 const SEARCH_MAX: usize = 12;
@@ -15,8 +17,23 @@ pub(super) struct UniqueKeys {
 }
 
 impl UniqueKeys {
+    /// Takes a key; one that is among the entries already is refused, or its entry goes.
+    pub(super) fn claim(
+        &mut self,
+        key: &Node,
+        entries: &mut List<(Node, Node)>,
+        duplicates: Duplicates,
+    ) -> Result<(), ParseError> {
+        let added = self.add(key, entries);
+        if added.is_err() && duplicates == Duplicates::LastWins {
+            entries.retain(|(name, _)| name.as_str() != key.as_str());
+            return Ok(());
+        }
+        added
+    }
+
     /// Refuses a key that is among the entries already.
-    pub(super) fn add(&mut self, key: &Node, entries: &[(Node, Node)]) -> Result<(), ParseError> {
+    fn add(&mut self, key: &Node, entries: &[(Node, Node)]) -> Result<(), ParseError> {
         let Some(text) = key.as_str() else {
             return Ok(());
         };
