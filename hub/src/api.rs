@@ -39,6 +39,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod webhook;
+mod why;
 mod writes;
 
 pub use control::HubControl;

@@ -113,6 +113,8 @@ pub struct GitConfig {
 pub struct RenderConfig {
     /// The `helm` program, for charts of kustomizations; without it they are refused.
     pub helm: Option<PathBuf>,
+    /// Addresses of repositories that charts may be fetched from; what lies below counts too.
+    pub chart_repositories: Vec<String>,
     /// URL prefixes below which kustomizations may name bases in other repositories.
     pub remote_bases: Vec<String>,
 }

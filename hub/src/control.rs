@@ -19,6 +19,7 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use crate::api::HubControl;
 use crate::api::control::{ControlError, EXPORT_QUEUE, Export};
+use crate::explainer::{ExplainRequest, Explainer, Explanation};
 use crate::quic::enroll::Enroller;
 use crate::quic::switchboard::Switchboard;
 use crate::quic::unix_ms;
@@ -43,6 +44,8 @@ pub struct Control<S: HubStore, B: BlobStore> {
     pub trust: watch::Receiver<TrustLine>,
     /// Ends sessions.
     pub switchboard: Switchboard,
+    /// Explains what was rendered.
+    pub explainer: Explainer,
     /// Wakes the publisher.
     pub wake: Arc<Notify>,
     /// The time.
@@ -178,6 +181,10 @@ impl<S: HubStore, B: BlobStore> HubControl for Control<S, B> {
         self.wake.notify_one();
         let reply = JoinReplyFile::new(grant).to_bytes().map_err(|error| ControlError::Internal(error.to_string()))?;
         String::from_utf8(reply).map_err(|error| ControlError::Internal(error.to_string()))
+    }
+
+    async fn explain(&self, request: ExplainRequest) -> Result<Explanation, ControlError> {
+        self.explainer.explain(request).await
     }
 
     async fn export(&self, name: &ClusterName) -> Result<Export, ControlError> {

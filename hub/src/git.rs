@@ -200,6 +200,12 @@ impl Git {
         })
     }
 
+    /// The name of credentials that show nothing to a server and only say which CA is trusted, for a URL.
+    fn trusting(&self, url: &RemoteUrl) -> Option<&str> {
+        let bound = self.credentials.iter().find(|bound| bound.is_anonymous_for(url))?;
+        Some(&bound.credential.name)
+    }
+
     /// Parses the URL and finds the credentials, if they may be used for it.
     fn allow(&self, remote: Remote<'_>) -> Result<(RemoteUrl, Option<&BoundCredential>), GitError> {
         let url = RemoteUrl::parse(remote.url)?;

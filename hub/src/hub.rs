@@ -20,6 +20,7 @@ use skerry_common::bundle::digest::Digest;
 use skerry_common::id::FleetId;
 use skerry_common::redact::Redacted;
 use skerry_common::status::ContactBounds;
+use skerry_helm::{Fetch, HelmProgram, HelmSettings};
 use skerry_hub_core::access::ApiToken;
 use skerry_render::Allowed;
 use thiserror::Error;
@@ -33,8 +34,8 @@ use tracing::info;
 use crate::api::{self, Api, ApiSettings, FleetInForce, Parts, snapshot};
 use crate::config::{ConfigError, HubConfig, RenderConfig};
 use crate::control::Control;
+use crate::explainer::Explainer;
 use crate::git::{Git, GitError, GitSettings, RemoteBases, TreeLimits};
-use crate::helm_exec::HelmProgram;
 use crate::keys::{KeyError, KeyFolder, api_identity, hub_identity};
 use crate::metrics::Metrics;
 use crate::quic::enroll::Enroller;
@@ -173,16 +174,19 @@ impl Hub {
         };
         let reset_secret = keys.authority.key_pem();
         let authority = Arc::new(keys.authority);
-        let control = base.control(authority.clone());
+        let git = Arc::new(Git::new(git_settings(config)?)?);
+        let allowed = allowed(config, &git)?;
+        let (resolved, follow_resolved) = watch::channel(Arc::new(Resolved::default()));
+        let explainer = Explainer::new(git.clone(), keys.sealer.clone(), allowed.clone(), follow_resolved);
+        let control = base.control(authority.clone(), explainer);
         let link = Renewal::begin("link", move |now| hub_identity(&authority, now), &base.clock, seed)?;
         let roots = CaRoots::from_trust_root(&root)?;
         let server = link_server_config(link.served(), &roots, &base.clock, &HUB_LIMITS)?;
         let link_address =
             base.start_link(config.link.listen, server, control.enroller.clone(), reset_secret.as_bytes())?;
         base.tasks.spawn(link.run(base.stop.clone()));
-        let git = Arc::new(Git::new(git_settings(config)?)?);
-        let workshop = Workshop::new(git.clone(), keys.sealer).allowing(allowed(config, &git)?);
-        let following = base.start_publishing(config, git, workshop, seed).await?;
+        let workshop = Workshop::new(git.clone(), keys.sealer).allowing(allowed);
+        let following = base.start_publishing(config, git, workshop, resolved, seed).await?;
         let poke = following.poke.clone();
         let (api_authority, names) = (keys.api_authority, config.api.names.clone());
         let api_ca = api_authority.certificate_pem();
@@ -213,7 +217,7 @@ impl Hub {
 }
 
 impl Base {
-    fn control(&self, authority: Arc<Authority>) -> Control<SqliteStore, SqliteStore> {
+    fn control(&self, authority: Arc<Authority>, explainer: Explainer) -> Control<SqliteStore, SqliteStore> {
         let enroller = Enroller {
             fleet: self.fleet.clone(),
             store: self.store.clone(),
@@ -228,6 +232,7 @@ impl Base {
             enroller,
             trust: self.trust.clone(),
             switchboard: self.switchboard.clone(),
+            explainer,
             wake: self.wake.clone(),
             clock: self.clock.clone(),
         }
@@ -267,6 +272,7 @@ impl Base {
         config: &HubConfig,
         git: Arc<Git>,
         workshop: Workshop,
+        resolved: watch::Sender<Arc<Resolved>>,
         seed: u64,
     ) -> Result<Following, HubError> {
         let signer = Signer {
@@ -278,7 +284,7 @@ impl Base {
         };
         signer.finish_reservations().await?;
         let (poke, pokes) = mpsc::channel(POKES_MAX);
-        let (resolved, follow_resolved) = watch::channel(Arc::new(Resolved::default()));
+        let follow_resolved = resolved.subscribe();
         let (fleet_in_force, fleet) = watch::channel(Arc::new(FleetInForce::default()));
         let poll = PollGit {
             store: self.store.clone(),
@@ -350,10 +356,12 @@ pub async fn make_token(store: &SqliteStore, name: &str, role: Role, clock: &Wal
 
 /// What renders may do besides reading their sources.
 fn allowed(config: &HubConfig, git: &Arc<Git>) -> Result<Allowed, GitError> {
-    let RenderConfig { helm, remote_bases } = &config.render;
+    let RenderConfig { helm, chart_repositories, remote_bases } = &config.render;
     let mut allowed = Allowed::default();
     if let Some(program) = helm {
-        allowed.charts = Some(Arc::new(HelmProgram::new(program.clone(), config.data_folder.join("helm"))));
+        let settings = HelmSettings::new(program.clone(), config.data_folder.join("helm"));
+        let fetch = Fetch::Pinned(chart_repositories.clone());
+        allowed.charts = Some(Arc::new(HelmProgram::new(HelmSettings { fetch, ..settings })));
     }
     if !remote_bases.is_empty() {
         allowed.remotes = Some(Arc::new(RemoteBases::new(git.clone(), remote_bases)?));

@@ -205,6 +205,11 @@ impl Stage {
         }
     }
 
+    /// Changes the hub's settings; they count when it starts the next time.
+    pub fn configure(&mut self, change: impl FnOnce(&mut HubConfig)) {
+        change(&mut self.config);
+    }
+
     /// Where the hub's link listens when it starts the next time.
     pub fn move_hub(&mut self, link: SocketAddr) {
         self.config.link.listen = link;

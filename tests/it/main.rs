@@ -5,6 +5,7 @@ mod additions_of_people_are_reverted_or_kept;
 mod adoption_takes_over_and_spares_other_fleets;
 mod agent_restarts_without_writes;
 mod archives_pass_the_same_checks;
+mod bases_in_other_repositories_are_kept;
 mod definitions_come_before_their_objects;
 mod drifts_left_open_are_closed_after_a_restart;
 mod fights_are_reported_once_and_backed_off;
@@ -28,5 +29,6 @@ mod sources_that_fail_are_looked_at_again_soon;
 mod suspended_applications_heal_and_do_not_move;
 mod trust_roots_are_replaced_without_a_visit;
 mod what_git_holds_is_bounded;
+mod why_names_commit_file_and_line;
 
 use skerry_tests::stage;

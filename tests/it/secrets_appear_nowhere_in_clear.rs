@@ -43,7 +43,8 @@ async fn api(stage: &Stage, site: &Site) -> Vec<(String, Vec<u8>)> {
     let token = token.expect("a token");
     let trust = skerry_certs::tls::api_client_config(&hub.api_ca).expect("settings");
     let client = reqwest::Client::builder().tls_backend_preconfigured(trust).build().expect("a client");
-    let cluster = [format!("/api/v1/clusters/{}", site.name), format!("/api/v1/clusters/{}/bundle", site.name)];
+    let cluster = ["", "/bundle", "/why?kind=Secret&name=door"];
+    let cluster = cluster.map(|what| format!("/api/v1/clusters/{}{what}", site.name));
     let lists = [
         "fleet",
         "groups",

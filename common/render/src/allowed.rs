@@ -15,4 +15,16 @@ pub struct Allowed {
     pub charts: Option<Arc<dyn ChartRenderer>>,
     /// Who fetches bases from other repositories; without it they are refused.
     pub remotes: Option<Arc<dyn RemoteSources>>,
+    /// Which files a kustomization may load.
+    pub files: FileScope,
+}
+
+/// Which files a kustomization may load. No scope leads out of the source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FileScope {
+    /// Those in its folder and below, as Kustomize usually has it.
+    #[default]
+    Folder,
+    /// Any file of the source, but for bases in other repositories.
+    Source,
 }

@@ -9,6 +9,7 @@ use serde_json::Value;
 use skerry_common::diagnostic::{Diagnostic, Location};
 use skerry_yaml::{ConvertError, Node, Rules, print_sorted, print_sorted_behind, to_json_with};
 
+use crate::allowed::Allowed;
 use crate::build::Build;
 use crate::codes::{self, Fallible, fail, fail_with_help};
 use crate::document::Source;
@@ -56,6 +57,21 @@ pub fn build_kustomization_with(
     limits: RenderLimits,
 ) -> Result<Built, Vec<Diagnostic>> {
     build_in(View::with_memo(tree, limits, memo), path)
+}
+
+/// The same, allowed more than to read.
+pub fn build_kustomization_allowed(
+    memo: Option<&Memo>,
+    tree: &dyn SourceTree,
+    path: &str,
+    limits: RenderLimits,
+    allowed: &Allowed,
+) -> Result<Built, Vec<Diagnostic>> {
+    let view = match memo {
+        Some(memo) => View::with_memo(tree, limits, memo),
+        None => View::new(tree, limits),
+    };
+    build_in(view.allowing(allowed), path)
 }
 
 fn build_in(view: View<'_>, path: &str) -> Fallible<Built> {

@@ -142,7 +142,7 @@ pub const CODES: &[(u16, &str, &str)] = &[
     (
         449,
         "remote base",
-        "An entry names another repository or a web address. Repositories are fetched only where the operator allows it, single files never. Before: `resources: [\"https://example.org/team/shop//base?ref=v1\"]`. After: `resources: [../base]`, with the base copied into the source.",
+        "An entry names another repository or a web address. Repositories are fetched only where the operator allows it (`render.remote_bases` in the hub, `--enable-remote` of `skerry build`), single files never. Before: `resources: [\"https://example.org/team/shop//base?ref=v1\"]`. After: `resources: [../base]`, with the base copied into the source.",
     ),
     (
         450,
@@ -218,7 +218,7 @@ pub const CODES: &[(u16, &str, &str)] = &[
     (
         474,
         "Helm not enabled",
-        "The kustomization asks for a Helm chart (`helmCharts`, or a `HelmChartInflationGenerator`). Charts are rendered by the `helm` program, which runs only where the operator enables it. Before: `helmCharts: [{name: web, releaseName: web}]`. After: `resources: [web.yaml]`, with the output of `helm template web charts/web` in that file.",
+        "The kustomization asks for a Helm chart (`helmCharts`, or a `HelmChartInflationGenerator`). Charts are rendered by the `helm` program, which runs only where the operator enables it: `render.helm` in the hub, `--enable-helm` of `skerry build`. Before: `helmCharts: [{name: web, releaseName: web}]`. After: `resources: [web.yaml]`, with the output of `helm template web charts/web` in that file.",
     ),
     (
         475,

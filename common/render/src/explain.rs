@@ -1,14 +1,24 @@
 //! Which file, line and step set each field of an object, and which it overrode.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use skerry_common::diagnostic::{Diagnostic, Location};
+use skerry_common::object::ObjectKey;
+use skerry_yaml::{Node, Rules};
 
+use crate::allowed::Allowed;
 use crate::build::locate;
 use crate::codes::{self, Fallible, fail_with_help};
-use crate::kustomize::{self, Identity, Leaf, Resource, Setting, Trace, leaves};
+use crate::document::{Source, flatten_lists, read_documents};
+use crate::kustomize::{self, Identity, Leaf, Setting, Trace, Traced, leaves};
 use crate::limits::RenderLimits;
+use crate::lint;
+use crate::plain::{FolderKind, folder_kind, walk_folder};
+use crate::request::{RenderRequest, RenderedObject};
 use crate::suggest::nearest;
 use crate::tree::{SourceTree, View};
+use crate::variables::Substitution;
 
 /// Which object of a build, and which of its fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,20 +78,99 @@ pub fn explain(
     limits: RenderLimits,
     asked: &Asked,
 ) -> Result<Vec<Explained>, Vec<Diagnostic>> {
-    let view = View::new(tree, limits).explaining();
+    explain_allowed(tree, path, limits, &Allowed::default(), asked)
+}
+
+/// The same, where the build is allowed more than to read.
+pub fn explain_allowed(
+    tree: &dyn SourceTree,
+    path: &str,
+    limits: RenderLimits,
+    allowed: &Allowed,
+    asked: &Asked,
+) -> Result<Vec<Explained>, Vec<Diagnostic>> {
+    let view = View::new(tree, limits).allowing(allowed).explaining();
     let found = locate(&view, path, &Location::default())?;
-    let resources = kustomize::resources(&view, &found.path)?;
     let mut explained = Vec::new();
     let mut names = Vec::new();
-    for resource in resources {
-        let id = Identity::of(&resource.node);
+    for traced in kustomize::traced(&view, &found.path)? {
+        let id = Identity::of(&traced.source.node);
         if id.kind.eq_ignore_ascii_case(&asked.kind) && id.name == asked.name {
-            explained.push(one(resource, id, &asked.field));
+            explained.push(one(&traced, id, &asked.field));
         } else {
             names.push(format!("{}/{}", id.kind, id.name));
         }
     }
     if explained.is_empty() { refuse(asked, &found.path, &names) } else { Ok(explained) }
+}
+
+/// An object of a render, and how it came to be.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RenderedExplained {
+    /// The object, as the render gives it.
+    pub object: RenderedObject,
+    /// How it came to be.
+    pub explained: Explained,
+}
+
+/// Explains one object of a render, variables and the default namespace included; nothing when the
+/// path does not give it.
+pub fn explain_rendered(
+    tree: &dyn SourceTree,
+    request: &RenderRequest<'_>,
+    allowed: &Allowed,
+    key: &ObjectKey,
+    field: &str,
+) -> Result<Option<RenderedExplained>, Vec<Diagnostic>> {
+    let view = View::new(tree, request.limits).allowing(allowed).explaining();
+    for mut traced in gather(&view, request.path)? {
+        traced.substitute(request.variables)?;
+        let checked = lint::check(std::slice::from_ref(&traced.source), request.namespace).objects.pop();
+        if let Some(object) = checked.filter(|object| object.key == *key) {
+            traced.follow(&object);
+            let id = Identity { namespace: key.namespace.clone(), ..Identity::of(&traced.source.node) };
+            return Ok(Some(RenderedExplained { object, explained: one(&traced, id, field) }));
+        }
+    }
+    Ok(None)
+}
+
+/// What a path gives, whatever it is.
+fn gather(view: &View<'_>, path: &str) -> Fallible<Vec<Traced>> {
+    let found = locate(view, path, &Location::default())?;
+    if !found.is_folder {
+        let sources = flatten_lists(read_documents(view, &found, Rules::Kubernetes)?)?;
+        return Ok(sources.into_iter().map(Traced::read).collect());
+    }
+    match folder_kind(view, &found.path)? {
+        FolderKind::Plain => walk_folder(view, &found.path, kustomize::traced, Traced::read),
+        FolderKind::Kustomize(_) => kustomize::traced(view, &found.path),
+    }
+}
+
+impl Traced {
+    /// Replaces variables, as a render does.
+    fn substitute(&mut self, variables: Option<&BTreeMap<String, String>>) -> Fallible<()> {
+        let Some(values) = variables else { return Ok(()) };
+        let mut substitution = Substitution::new(values);
+        substitution.apply(&mut self.source);
+        self.note("Variables");
+        if substitution.problems.is_empty() { Ok(()) } else { Err(substitution.problems) }
+    }
+
+    /// Does to the tree what the checks have done to the object.
+    fn follow(&mut self, object: &RenderedObject) {
+        let node = &mut self.source.node;
+        node.remove("status");
+        let Some(metadata) = node.get_mut("metadata") else { return };
+        if metadata.get("creationTimestamp").is_some_and(Node::is_null) {
+            metadata.remove("creationTimestamp");
+        }
+        if let (Some(namespace), None) = (&object.key.namespace, metadata.get("namespace")) {
+            metadata.set("namespace", Node::string(namespace));
+        }
+        self.note("DefaultNamespace");
+    }
 }
 
 fn refuse<T>(asked: &Asked, path: &str, names: &[String]) -> Fallible<T> {
@@ -94,16 +183,15 @@ fn refuse<T>(asked: &Asked, path: &str, names: &[String]) -> Fallible<T> {
     fail_with_help(codes::NO_SUCH_OBJECT, &Location::file(path, None), message, help)
 }
 
-fn one(mut resource: Resource, id: Identity, field: &str) -> Explained {
-    let trace = resource.trace.take().unwrap_or_default();
-    let node = kustomize::finish(resource).node;
+fn one(traced: &Traced, id: Identity, field: &str) -> Explained {
+    let Traced { source: Source { node, .. }, trace } = traced;
     let shows_values = id.kind != "Secret";
     let is_asked = |leaf: &Leaf<'_>| {
         leaf.pointer
             .strip_prefix(field.trim_end_matches('/'))
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    let fields = leaves(&node).into_iter().filter(is_asked).filter_map(|leaf| of(&leaf, &trace, shows_values));
+    let fields = leaves(node).into_iter().filter(is_asked).filter_map(|leaf| of(&leaf, trace, shows_values));
     Explained { object: format!("{}/{}", id.kind, id.name), namespace: id.namespace, fields: fields.collect() }
 }
 

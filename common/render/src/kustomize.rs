@@ -49,7 +49,7 @@ pub(crate) use accumulate::Gathered;
 pub(crate) use file::Kustomization;
 pub(crate) use resource::{Identity, Resource, finish};
 pub(crate) use schema::State as SchemaState;
-pub(crate) use trace::{Leaf, Setting, Trace, leaves};
+pub(crate) use trace::{Leaf, Setting, Trace, Traced, leaves};
 
 use std::collections::HashSet;
 
@@ -86,8 +86,13 @@ fn drop_local(resources: &mut Vec<Resource>) -> Fallible<()> {
     refuse_conflicts(&gone, "renaming")
 }
 
+/// Builds as [`build`] does, with how the fields came to be; the view must be one that explains.
+pub(crate) fn traced(view: &View<'_>, folder: &str) -> Fallible<Vec<Traced>> {
+    Ok(resources(view, folder)?.into_iter().map(Traced::built).collect())
+}
+
 /// The resources of a build, but for the last touches.
-pub(crate) fn resources(view: &View<'_>, folder: &str) -> Fallible<Vec<Resource>> {
+fn resources(view: &View<'_>, folder: &str) -> Fallible<Vec<Resource>> {
     let root = accumulate::open_root(view, folder)?;
     let Gathered { mut resources, config, vars } = accumulate::accumulate(view, &root)?;
     openapi::check(view)?;

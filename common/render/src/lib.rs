@@ -46,12 +46,17 @@ mod variables;
 mod whole;
 
 pub use allowed::{
-    Allowed, ChartError, ChartFlag, ChartRenderer, ChartRequest, ChartSource, RemoteBase, RemoteError, RemoteSources,
+    Allowed, ChartError, ChartFlag, ChartRenderer, ChartRequest, ChartSource, FileScope, RemoteBase, RemoteError,
+    RemoteSources,
 };
 pub use build::{build_allowed, build_documents, render};
-pub use built::{Built, BuiltFile, build_kustomization, build_kustomization_with, print_documents};
+pub use built::{
+    Built, BuiltFile, build_kustomization, build_kustomization_allowed, build_kustomization_with, print_documents,
+};
 pub use codes::CODES;
-pub use explain::{Asked, Explained, ExplainedField, SetBy, explain};
+pub use explain::{
+    Asked, Explained, ExplainedField, RenderedExplained, SetBy, explain, explain_allowed, explain_rendered,
+};
 pub use limits::RenderLimits;
 pub use memo::Memo;
 pub use read_set::ReadSet;

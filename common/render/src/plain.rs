@@ -54,20 +54,34 @@ pub(crate) fn below(folder: &str, name: &str) -> String {
 
 /// Reads a folder of manifests.
 pub(crate) fn read_folder(view: &View<'_>, folder: &str) -> Fallible<Vec<Source>> {
-    let mut walk = Walk { view, chain: Vec::new(), sources: Vec::new(), problems: Vec::new() };
-    walk.folder(folder)?;
-    if walk.problems.is_empty() { Ok(walk.sources) } else { Err(walk.problems) }
+    walk_folder(view, folder, kustomize::build, |source| source)
 }
 
-struct Walk<'a> {
+/// Makes something of every document of a folder of manifests, and of the kustomizations below it.
+pub(crate) fn walk_folder<T>(
+    view: &View<'_>,
+    folder: &str,
+    build: fn(&View<'_>, &str) -> Fallible<Vec<T>>,
+    read: fn(Source) -> T,
+) -> Fallible<Vec<T>> {
+    let mut walk = Walk { view, build, read, chain: Vec::new(), made: Vec::new(), problems: Vec::new() };
+    walk.folder(folder)?;
+    if walk.problems.is_empty() { Ok(walk.made) } else { Err(walk.problems) }
+}
+
+struct Walk<'a, T> {
     view: &'a View<'a>,
+    /// What is made of a kustomization below.
+    build: fn(&View<'_>, &str) -> Fallible<Vec<T>>,
+    /// What is made of a document.
+    read: fn(Source) -> T,
     /// The folders around, as they really lie: a link to one of them would never end.
     chain: Vec<String>,
-    sources: Vec<Source>,
+    made: Vec<T>,
     problems: Vec<skerry_common::diagnostic::Diagnostic>,
 }
 
-impl Walk<'_> {
+impl<T> Walk<'_, T> {
     fn folder(&mut self, folder: &str) -> Fallible<()> {
         let at = Location::file(folder, None);
         if self.chain.iter().any(|above| above == folder) {
@@ -95,14 +109,14 @@ impl Walk<'_> {
             return match folder_kind(self.view, &found.path)? {
                 FolderKind::Plain => self.folder(&found.path),
                 FolderKind::Kustomize(_) => {
-                    self.sources.extend(kustomize::build(self.view, &found.path)?);
+                    self.made.extend((self.build)(self.view, &found.path)?);
                     Ok(())
                 }
             };
         }
         if is_manifest {
             match read_documents(self.view, &found, Rules::Kubernetes).and_then(flatten_lists) {
-                Ok(sources) => self.sources.extend(sources),
+                Ok(sources) => self.made.extend(sources.into_iter().map(self.read)),
                 Err(problems) => self.problems.extend(problems),
             }
         }

@@ -17,6 +17,7 @@ pub mod get;
 pub mod parse;
 pub mod target;
 pub mod wait;
+pub mod why;
 
 /// GitOps for fleets of Kubernetes clusters that lose the mainland.
 #[derive(Debug, Parser)]
@@ -71,6 +72,8 @@ pub enum Command {
     Get(get::GetArgs),
     /// Show one thing with everything that is known of it.
     Describe(get::DescribeArgs),
+    /// Say why an object on a cluster is as it is: which commit, file and step set each field, and what holds it back.
+    Why(why::WhyArgs),
     /// Wait until something is true of a cluster.
     Wait(wait::WaitArgs),
     /// Register, revoke and steer clusters.

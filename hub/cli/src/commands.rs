@@ -21,6 +21,7 @@ pub mod schema;
 pub mod status;
 pub mod version;
 pub mod wait;
+pub mod why;
 
 /// Does what was asked. Only what asks a hub gets a runtime: to set one up takes longer than some
 /// of the rest.
@@ -30,6 +31,7 @@ pub fn execute(cli: Cli, output: &mut Output) -> Result<Verdict, Stop> {
         Command::Status(args) => asking(status::run(&args, &global, output)),
         Command::Get(args) => asking(get::run(&args, &global, output)),
         Command::Describe(args) => asking(describe::run(&args, &global, output)),
+        Command::Why(args) => asking(why::run(&args, &global, output)),
         Command::Wait(args) => asking(wait::run(&args, &global, output)),
         Command::Cluster(command) => asking(cluster::run(command, &global, output)),
         Command::Bundle(command) => asking(bundle::run(&command, &global, output)),

@@ -24,6 +24,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 mod timestamp;
+mod why;
 
 pub use application::{ApplicationOnCluster, ApplicationView, applications};
 pub use attention::{Attention, Urgency, attention};
@@ -38,3 +39,4 @@ pub use object::{ObjectRef, ObjectView, objects};
 pub use record::{AgentInfo, ClusterRecord, Reported, Section};
 pub use source::{RevisionView, SourceView, revisions};
 pub use timestamp::Timestamp;
+pub use why::{FIELDS_MAX, Holding, SinceView, WhyField, WhySetting, WhyView, fields, held_back};

@@ -13,6 +13,7 @@ use thiserror::Error;
 use tokio::sync::mpsc;
 
 use super::error::Problem;
+use crate::explainer::{ExplainRequest, Explanation};
 
 /// Pieces of an archive that wait for a slow client: bounds the memory of one export.
 pub const EXPORT_QUEUE: usize = 8;
@@ -45,6 +46,9 @@ pub trait HubControl: Clone + Send + Sync + 'static {
         labels: BTreeMap<String, String>,
         request: String,
     ) -> impl Future<Output = Result<String, ControlError>> + Send;
+
+    /// Explains how an object of a bundle came to be.
+    fn explain(&self, request: ExplainRequest) -> impl Future<Output = Result<Explanation, ControlError>> + Send;
 
     /// Starts writing the newest bundle of a cluster as an archive.
     fn export(&self, cluster: &ClusterName) -> impl Future<Output = Result<Export, ControlError>> + Send;

@@ -101,9 +101,15 @@ fn answer(route: &Route) -> Value {
                 "description": "Events of type `row`, whose data is one row and whose id is a position; of type `gap` when rows were dropped.",
             }},
         }),
-        (Takes::Nothing | Takes::Body(_), "Archive") => json!({"application/x-tar": {"schema": reference("Archive")}}),
-        (Takes::Nothing | Takes::Body(_), "Text") => json!({"text/plain": {"schema": reference("Text")}}),
-        (Takes::Nothing | Takes::Body(_), schema) => json!({"application/json": {"schema": reference(schema)}}),
+        (Takes::Nothing | Takes::Query(_) | Takes::Body(_), "Archive") => {
+            json!({"application/x-tar": {"schema": reference("Archive")}})
+        }
+        (Takes::Nothing | Takes::Query(_) | Takes::Body(_), "Text") => {
+            json!({"text/plain": {"schema": reference("Text")}})
+        }
+        (Takes::Nothing | Takes::Query(_) | Takes::Body(_), schema) => {
+            json!({"application/json": {"schema": reference(schema)}})
+        }
     };
     json!({"description": "Done.", "content": content})
 }
@@ -114,6 +120,15 @@ fn parameters(route: &Route) -> Vec<Value> {
         parameters.push(json!({"name": "name", "in": "path", "required": true, "schema": {"type": "string"}}));
     }
     let query = |name: &str, schema: Value, description: &str| json!({"name": name, "in": "query", "schema": schema, "description": description});
+    if let Takes::Query(own) = route.takes {
+        parameters.extend(own.iter().map(|own| {
+            let mut parameter = query(own.name, json!({"type": "string"}), own.description);
+            if own.is_required {
+                parameter["required"] = json!(true);
+            }
+            parameter
+        }));
+    }
     if matches!(route.takes, Takes::Page | Takes::PageOrWatch) {
         parameters.push(query(
             "filter",

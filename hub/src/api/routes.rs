@@ -10,7 +10,7 @@ use skerry_hub_core::access::Action;
 
 use super::auth::{Gate, check};
 use super::error::Problem;
-use super::{Api, ApiStore, HubControl, detail, limits, lists, openapi, revisions, webhook, writes};
+use super::{Api, ApiStore, HubControl, detail, limits, lists, openapi, revisions, webhook, why, writes};
 
 /// One operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,8 +49,21 @@ pub enum Takes {
     Page,
     /// Those, and `watch`.
     PageOrWatch,
+    /// Parameters of its own.
+    Query(&'static [QueryParameter]),
     /// A JSON body of this schema.
     Body(&'static str),
+}
+
+/// A parameter of an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueryParameter {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether it must be given.
+    pub is_required: bool,
+    /// In one line.
+    pub description: &'static str,
 }
 
 macro_rules! operations {
@@ -82,6 +95,7 @@ operations! {
     ListGroups = "listGroups": Get "/api/v1/groups", READ, Takes::Page, "GroupView", "Cluster groups, each with its counts.";
     ListClusters = "listClusters": Get "/api/v1/clusters", READ, Takes::PageOrWatch, "ClusterView", "Clusters by name.";
     GetCluster = "getCluster": Get "/api/v1/clusters/{name}", READ, Takes::Nothing, "ClusterView", "One cluster.";
+    ExplainObject = "explainObject": Get "/api/v1/clusters/{name}/why", READ, Takes::Query(why::PARAMETERS), "WhyView", "Why an object on a cluster is as it is: which commit, file, line and step set each field, which bundle brought it, what holds it back.";
     ListApplications = "listApplications": Get "/api/v1/applications", READ, Takes::PageOrWatch, "ApplicationView", "Applications over all clusters; a watch tells of every one that a change touches.";
     GetApplication = "getApplication": Get "/api/v1/applications/{name}", READ, Takes::Nothing, "ApplicationView", "One application over all clusters.";
     ListObjects = "listObjects": Get "/api/v1/objects", READ, Takes::Page, "ObjectView", "Objects of all applications on all clusters, as the newest bundles list them.";
@@ -135,6 +149,7 @@ fn handler<S: ApiStore, C: HubControl>(route: &Route) -> MethodRouter<Api<S, C>>
         Operation::ListGroups => method(route, lists::groups::<S, C>),
         Operation::ListClusters => method(route, lists::clusters::<S, C>),
         Operation::GetCluster => method(route, detail::cluster::<S, C>),
+        Operation::ExplainObject => method(route, why::why::<S, C>),
         Operation::ListApplications => method(route, lists::applications::<S, C>),
         Operation::GetApplication => method(route, detail::application::<S, C>),
         Operation::ListObjects => method(route, detail::objects::<S, C>),

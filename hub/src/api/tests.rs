@@ -8,11 +8,12 @@ use serde_json::Value;
 use skerry_certs::authority::ApiAuthority;
 use skerry_certs::issue::ApiName;
 use skerry_common::bundle::digest::Digest;
-use skerry_common::diagnostic::{Code, Diagnostic};
+use skerry_common::diagnostic::{Code, Diagnostic, Location};
 use skerry_common::id::{ClusterId, ClusterName, FleetId};
 use skerry_common::redact::Redacted;
 use skerry_common::status::ContactBounds;
 use skerry_hub_core::view::{JoinCommand, RegisterRequest, Timestamp};
+use skerry_render::{Explained, ExplainedField, SetBy};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -20,6 +21,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::control::{ControlError, EXPORT_QUEUE, Export};
 use super::snapshot::Keeper;
 use super::{Api, ApiSettings, FleetInForce, HubControl, Parts, Poke, serve};
+use crate::explainer::{ExplainRequest, Explanation};
 use crate::metrics::Metrics;
 use crate::store::access::{ApiToken, Role};
 use crate::store::clusters::{NewCluster, Registration};
@@ -32,6 +34,7 @@ mod limits;
 mod listing;
 mod watching;
 mod webhooks;
+mod why;
 mod writing;
 
 const ADMIN: &str = "skerry_api_admin";
@@ -237,6 +240,17 @@ impl HubControl for Fake {
         request: String,
     ) -> Result<String, ControlError> {
         Ok(format!("{cluster} {labels:?} {request}"))
+    }
+
+    async fn explain(&self, request: ExplainRequest) -> Result<Explanation, ControlError> {
+        let Some(source) = request.revisions.into_iter().flatten().next() else {
+            return Ok(Explanation::Unknown("its commit is gone".to_owned()));
+        };
+        let at = Location::file("apps/web.yaml", Some(3));
+        let set_by = SetBy { step: "Resource".to_owned(), at, value: Some("2".to_owned()) };
+        let fields = vec![ExplainedField { field: "/spec/replicas".to_owned(), set_by, overrode: Vec::new() }];
+        let object = format!("{}/{}", request.key.kind, request.key.name);
+        Ok(Explanation::Known { source, explained: Explained { object, namespace: request.key.namespace, fields } })
     }
 
     async fn export(&self, cluster: &ClusterName) -> Result<Export, ControlError> {

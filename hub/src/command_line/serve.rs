@@ -54,6 +54,9 @@ pub struct ServeArgs {
     /// The `helm` program, for Helm charts of kustomizations; without it they are refused.
     #[arg(long, value_name = "PROGRAM", help_heading = "Rendering")]
     pub helm: Option<PathBuf>,
+    /// Repository that Helm charts may be fetched from, at exact versions; several times for several.
+    #[arg(long, value_name = "URL", help_heading = "Rendering")]
+    pub chart_repository: Vec<String>,
     /// URL prefix below which kustomizations may name bases in other repositories; several times for
     /// several.
     #[arg(long, value_name = "URL", help_heading = "Rendering")]
@@ -84,6 +87,7 @@ impl ServeArgs {
         set_list(&mut config.git.file_roots, self.file_root);
         set_list(&mut config.git.credentials, self.git_credential);
         set(&mut config.render.helm, self.helm.map(Some));
+        set_list(&mut config.render.chart_repositories, self.chart_repository);
         set_list(&mut config.render.remote_bases, self.remote_base);
     }
 }
@@ -162,6 +166,7 @@ mod tests {
             "--api-name=10.0.0.1",
             "--file-root=/r",
             "--helm=/h",
+            "--chart-repository=https://charts/team",
             "--remote-base=https://git/bases",
             "--git-credential",
             credential,
@@ -178,6 +183,7 @@ mod tests {
         assert_eq!(config.api.names, ["hub.example", "10.0.0.1"]);
         assert_eq!(config.git.file_roots, [PathBuf::from("/r")]);
         assert_eq!(config.render.helm, Some(PathBuf::from("/h")));
+        assert_eq!(config.render.chart_repositories, ["https://charts/team"]);
         assert_eq!(config.render.remote_bases, ["https://git/bases"]);
         let [made] = config.git.credentials.as_slice() else { panic!("{config:?}") };
         assert_eq!((made.name.as_str(), made.url_prefixes.len(), made.user.as_deref()), ("shop", 2, Some("u")));

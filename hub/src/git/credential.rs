@@ -57,6 +57,12 @@ impl BoundCredential {
         let prefixes: Result<_, _> = credential.url_prefixes.iter().map(|prefix| UrlPrefix::parse(prefix)).collect();
         Ok(Self { prefixes: prefixes?, credential })
     }
+
+    /// Whether they may be used for a URL without showing anything: they only say which CA is trusted.
+    pub(crate) fn is_anonymous_for(&self, url: &RemoteUrl) -> bool {
+        matches!(self.credential.kind, CredentialKind::Anonymous)
+            && self.prefixes.iter().any(|prefix| prefix.holds(url))
+    }
 }
 
 /// Finds the credentials that a source names, and checks that they may be used for its URL.

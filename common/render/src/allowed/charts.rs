@@ -16,6 +16,12 @@ pub trait ChartRenderer: fmt::Debug + Send + Sync {
 /// Why a chart gives nothing.
 #[derive(Debug, Error)]
 pub enum ChartError {
+    /// The operator does not allow this one.
+    #[error("the operator does not allow it: {why}")]
+    NotAllowed {
+        /// What is allowed instead.
+        why: String,
+    },
     /// The program cannot be run.
     #[error("helm cannot be run")]
     Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),

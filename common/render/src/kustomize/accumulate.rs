@@ -186,7 +186,7 @@ pub(crate) fn include(
         let gathered = view.shared(|memo| &memo.bases, &found.path, &folders, || make(around))?;
         return Ok(Arc::try_unwrap(gathered).unwrap_or_else(|shared| (*shared).clone()));
     }
-    refuse_outside(kustomization, &found, entry)?;
+    refuse_outside(view, kustomization, &found, entry)?;
     let mut resources = Vec::new();
     let mut documents = read_documents(view, &found, Rules::Kustomize)?;
     documents.retain(|source| !is_empty_list(&source.node));
@@ -279,14 +279,14 @@ pub(crate) fn load(view: &View<'_>, kustomization: &Kustomization, entry: &Text)
     if found.is_folder {
         return fail(codes::NOT_FOUND, &entry.at, format!("`{}` is a folder; a file is needed", entry.value));
     }
-    refuse_outside(kustomization, &found, entry)?;
+    refuse_outside(view, kustomization, &found, entry)?;
     let content = view.read(&found)?.to_vec();
     Ok((found, content))
 }
 
-/// Files must lie in the folder of the kustomization or below.
-fn refuse_outside(kustomization: &Kustomization, found: &Found, entry: &Text) -> Fallible<()> {
-    if starts_in(&found.path, &kustomization.folder) {
+/// Files must lie in the folder of the kustomization or below, unless more is allowed.
+fn refuse_outside(view: &View<'_>, kustomization: &Kustomization, found: &Found, entry: &Text) -> Fallible<()> {
+    if view.may_load(&found.path, &kustomization.folder) {
         return Ok(());
     }
     let message = format!("the file `{}` lies outside the folder of the kustomization", entry.value);

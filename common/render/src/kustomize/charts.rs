@@ -17,7 +17,7 @@ use crate::allowed::{ChartError, ChartRenderer, ChartRequest, ChartSource};
 use crate::build::leaves;
 use crate::codes::{self, Fallible, fail, fail_with_help};
 use crate::document::{Source, flatten_lists, parse_nodes};
-use crate::tree::{View, join, starts_in};
+use crate::tree::{View, join};
 
 /// The chart's own values.
 const VALUES: &str = "values.yaml";
@@ -30,7 +30,7 @@ pub(crate) fn renderer<'a>(view: &'a View<'_>, rule: &ChartRule) -> Fallible<&'a
         Some(charts) => Ok(&**charts),
         None => {
             let message = format!("the Helm chart `{}` is not rendered: Helm is not enabled", rule.name);
-            let help = "ask the operator to enable Helm, or commit the output of `helm template`";
+            let help = "`skerry build` has `--enable-helm`, the hub the setting `render.helm`; or commit the output of `helm template`";
             fail_with_help(codes::HELM_DISABLED, &rule.at, message, help)
         }
     }
@@ -88,7 +88,7 @@ impl Chart {
         if let Some(found) = view.find(&path, &rule.at)?.filter(|found| found.is_folder) {
             let mut files = Vec::new();
             collect(view, &found.path, "", &mut files, 0)?;
-            return Ok(Self { files, is_inside: starts_in(&found.path, &kustomization.folder) });
+            return Ok(Self { files, is_inside: view.may_load(&found.path, &kustomization.folder) });
         }
         if rule.repo.is_empty() {
             let message = format!("there is no chart at `{written}`, and no `repo` to fetch it from");

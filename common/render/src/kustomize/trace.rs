@@ -11,9 +11,9 @@ use skerry_common::diagnostic::Location;
 use skerry_yaml::Node;
 
 use super::file::Kustomization;
-use super::resource::Resource;
+use super::resource::{Resource, finish};
 use super::transformers::Transformer;
-use crate::document::{parse_nodes, place};
+use crate::document::{Source, parse_nodes, place};
 use crate::tree::{Found, View};
 
 /// What has set a field.
@@ -37,6 +37,21 @@ impl Trace {
     pub(crate) fn of(&self, key: &str) -> &[Setting] {
         self.settings.get(key).map(Vec::as_slice).unwrap_or_default()
     }
+
+    /// Notes what differs from what was noted last, at a place that follows from the node and what
+    /// had set it before.
+    fn note(&mut self, node: &Node, step: &'static str, at: impl Fn(&Node, &[Setting]) -> Location) {
+        let mut values = BTreeMap::new();
+        for Leaf { key, node, .. } in leaves(node) {
+            let value = text(node);
+            if self.values.get(&key) != Some(&value) {
+                let settings = self.settings.entry(key.clone()).or_default();
+                settings.push(Setting { step, at: at(node, settings), value: value.clone() });
+            }
+            values.insert(key, value);
+        }
+        self.values = values;
+    }
 }
 
 /// A field without fields of its own.
@@ -46,6 +61,33 @@ pub(crate) struct Leaf<'a> {
     /// Where it is, such as `/spec/ports/0/name`.
     pub(crate) pointer: String,
     pub(crate) node: &'a Node,
+}
+
+/// A document that was built, with how its fields came to be.
+pub(crate) struct Traced {
+    pub(crate) source: Source,
+    pub(crate) trace: Trace,
+}
+
+impl Traced {
+    /// What a build gave.
+    pub(crate) fn built(mut resource: Resource) -> Self {
+        let trace = resource.trace.take().unwrap_or_default();
+        Self { source: finish(resource), trace }
+    }
+
+    /// What was read from a file, and is as it stands there.
+    pub(crate) fn read(source: Source) -> Self {
+        let mut trace = Trace::default();
+        trace.note(&source.node, "Resource", |node, _| place(&source.file, node));
+        Self { source, trace }
+    }
+
+    /// Notes what a step has changed: at the place where that was set before.
+    pub(crate) fn note(&mut self, step: &'static str) {
+        let before = |_: &Node, settings: &[Setting]| settings.last().map(|last| last.at.clone()).unwrap_or_default();
+        self.trace.note(&self.source.node, step, before);
+    }
 }
 
 /// Every leaf of a tree.
@@ -126,18 +168,8 @@ pub(crate) fn end(view: &View<'_>, resources: &mut [Resource], name: &'static st
 }
 
 fn compare(resource: &mut Resource, step: &'static str, stand: &Stand) {
-    let mut trace = resource.trace.take().unwrap_or_default();
-    let mut values = BTreeMap::new();
-    for Leaf { key, node, .. } in leaves(&resource.node) {
-        let value = text(node);
-        if trace.values.get(&key) != Some(&value) {
-            let setting = Setting { step, at: stand.of(node), value: value.clone() };
-            trace.settings.entry(key.clone()).or_default().push(setting);
-        }
-        values.insert(key, value);
-    }
-    trace.values = values;
-    resource.trace = Some(trace);
+    let trace = resource.trace.get_or_insert_default();
+    trace.note(&resource.node, step, |node, _| stand.of(node));
 }
 
 /// Where a field of a kustomization asks for a transformer.

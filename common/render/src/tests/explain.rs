@@ -1,7 +1,11 @@
 //! What a field's history says.
 
 use super::{shown, tree};
-use crate::{Asked, Explained, MemoryTree, RenderLimits, explain};
+use std::collections::BTreeMap;
+
+use skerry_common::object::ObjectKey;
+
+use crate::{Allowed, Asked, Explained, MemoryTree, RenderLimits, RenderRequest, explain, explain_rendered, render};
 
 fn asked(tree: &MemoryTree, kind: &str, name: &str, field: &str) -> Explained {
     let asked = Asked { kind: kind.to_owned(), name: name.to_owned(), field: field.to_owned() };
@@ -81,4 +85,75 @@ fn of_secrets_only_places_are_told() {
     let text = serde_json::to_string(&explained).expect("JSON");
     assert!(!text.contains("aHVudGVyMg") && !text.contains("hunter2") && !text.contains("\"value\""), "{text}");
     assert!(text.contains("SecretGenerator") && help.contains("-o name"), "{text} {help}");
+}
+
+#[test]
+fn renders_are_explained_with_variables_and_the_default_namespace() {
+    let tree = tree(&[
+        (
+            "apps/web.yaml",
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata:\n  name: web\nspec:\n  replicas: ${REPLICAS}\nstatus: {x: y}\n",
+        ),
+        ("apps/more/kustomization.yaml", "resources: [map.yaml]\nnamePrefix: p-\n"),
+        (
+            "apps/more/map.yaml",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {size: \"${REPLICAS} of 5\"}\n",
+        ),
+    ]);
+    let variables = BTreeMap::from([("REPLICAS".to_owned(), "3".to_owned())]);
+    let request = RenderRequest { namespace: Some("shop"), variables: Some(&variables), ..RenderRequest::new("apps") };
+    let rendered = render(&tree, &request).expect("it renders");
+    let check = |kind: &str, group: &str, name: &str, expected: &[(&str, &str, &str, &str)]| {
+        let (kind, group, name) = (kind.to_owned(), group.to_owned(), name.to_owned());
+        let key = ObjectKey { group, kind, namespace: Some("shop".to_owned()), name };
+        let found =
+            explain_rendered(&tree, &request, &Allowed::default(), &key, "").expect("explained").expect("there");
+        let object = rendered.objects.iter().find(|object| object.key == key);
+        assert_eq!(Some(&found.object), object, "another object than the render gives");
+        let text = |field: &crate::ExplainedField| {
+            let overrode = field.overrode.iter().map(|by| format!("{} {}", by.step, by.at));
+            let overrode = overrode.collect::<Vec<_>>().join(", ");
+            (
+                field.field.clone(),
+                format!("{} {}", field.set_by.step, field.set_by.at),
+                field.set_by.value.clone().unwrap_or_default(),
+                overrode,
+            )
+        };
+        let fields: Vec<_> = found.explained.fields.iter().map(text).collect();
+        let fields: Vec<_> =
+            fields.iter().map(|(a, b, c, d)| (a.as_str(), b.trim_end(), c.as_str(), d.as_str())).collect();
+        assert_eq!(fields, expected);
+    };
+    check(
+        "Deployment",
+        "apps",
+        "web",
+        &[
+            ("/apiVersion", "Resource apps/web.yaml:1", "apps/v1", ""),
+            ("/kind", "Resource apps/web.yaml:2", "Deployment", ""),
+            ("/metadata/name", "Resource apps/web.yaml:4", "web", ""),
+            ("/metadata/namespace", "DefaultNamespace", "shop", ""),
+            ("/spec/replicas", "Variables apps/web.yaml:6", "3", "Resource apps/web.yaml:6"),
+        ],
+    );
+    check(
+        "ConfigMap",
+        "",
+        "p-a",
+        &[
+            ("/apiVersion", "Resource apps/more/map.yaml:1", "v1", ""),
+            ("/kind", "Resource apps/more/map.yaml:2", "ConfigMap", ""),
+            (
+                "/metadata/name",
+                "PrefixTransformer apps/more/kustomization.yaml:2 (namePrefix)",
+                "p-a",
+                "Resource apps/more/map.yaml:3",
+            ),
+            ("/metadata/namespace", "DefaultNamespace", "shop", ""),
+            ("/data/size", "Variables apps/more/map.yaml:4", "3 of 5", "Resource apps/more/map.yaml:4"),
+        ],
+    );
+    let missing = ObjectKey { group: String::new(), kind: "ConfigMap".into(), namespace: None, name: "p-a".into() };
+    assert!(explain_rendered(&tree, &request, &Allowed::default(), &missing, "").expect("explained").is_none());
 }

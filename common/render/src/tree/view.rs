@@ -7,8 +7,8 @@ use skerry_common::diagnostic::{Diagnostic, Location};
 
 use super::mount::Mounts;
 use super::record::{Counts, Record};
-use super::{Entry, SourceTree, TreeError, join, parent};
-use crate::allowed::{Allowed, RemoteBase};
+use super::{Entry, SourceTree, TreeError, join, parent, starts_in};
+use crate::allowed::{Allowed, FileScope, RemoteBase};
 use crate::codes::{self, Fallible, fail, fail_with_help};
 use crate::kustomize::SchemaState;
 use crate::limits::RenderLimits;
@@ -104,7 +104,8 @@ impl<'a> View<'a> {
         self.depend_on_more();
         let Some(remotes) = &self.allowed.remotes else {
             let message = format!("`{}` is remote; remote bases are not fetched", base.repository);
-            let help = "copy the base into the source, or ask the operator to allow it";
+            let help =
+                "`skerry build` has `--enable-remote`, the hub the setting `render.remote_bases`; or copy the base";
             return fail_with_help(codes::REMOTE, at, message, help);
         };
         let name = Mounts::name(&format!("{}@{}", base.repository, base.reference));
@@ -123,6 +124,12 @@ impl<'a> View<'a> {
             }
         }
         Ok(name)
+    }
+
+    /// Whether the kustomization of a folder may load a file.
+    pub(crate) fn may_load(&self, file: &str, folder: &str) -> bool {
+        let is_free = self.allowed.files == FileScope::Source && self.mounts.of(folder).is_none();
+        is_free || starts_in(file, folder)
     }
 
     /// Whether two paths lie in the same tree.

@@ -7,6 +7,10 @@ use skerry_render::Asked;
 
 use super::parse::{self, Labels};
 
+mod as_kustomize;
+
+pub use as_kustomize::{LoadRestrictor, Permissions, Refused};
+
 /// Options of `build`.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:\n  skerry build apps/overlays/production\n  \
@@ -14,8 +18,8 @@ use super::parse::{self, Labels};
                         skerry build apps/overlays/production --as-hub --var REPLICAS=2\n  \
                         skerry build --all . --changed-since origin/main -o name\n  \
                         skerry build apps/overlays/production --why Deployment/web:/spec/replicas\n\
-                        Files are read as with kustomize's `--load-restrictor LoadRestrictionsRootOnly`, and besides \
-                        nothing leads out of the root: no `..`, no absolute path, no symbolic link.")]
+                        Whatever is allowed, nothing leads out of the root: no `..`, no absolute path, no symbolic \
+                        link.")]
 pub struct BuildArgs {
     /// Folder with a kustomization.
     #[arg(value_name = "DIR", default_value = ".")]
@@ -39,6 +43,9 @@ pub struct BuildArgs {
     #[arg(long, value_name = "KIND/NAME[:/FIELD]", value_parser = asked)]
     #[arg(conflicts_with_all = ["all", "as_hub", "namespace", "variables", "labels"])]
     pub why: Option<Asked>,
+    /// What it may do besides reading its files.
+    #[command(flatten)]
+    pub permissions: Permissions,
     /// Render as the hub does: folders of plain manifests and single files too; everything is checked.
     #[arg(long)]
     pub as_hub: bool,

@@ -1,8 +1,9 @@
 //! `skerry build`: builds a kustomization, as `kustomize build` does.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use skerry_render::{Built, RenderLimits, RenderRequest, Rendered};
+use skerry_render::{Allowed, Built, RenderLimits, RenderRequest, Rendered, Renderer, build_kustomization_allowed};
 
 use crate::args::build::{BuildArgs, BuildFormat};
 use crate::errors::{Stop, Verdict};
@@ -10,9 +11,11 @@ use crate::folder::FolderTree;
 use crate::output::{Machine, Output};
 
 mod all;
+mod allowed;
 mod changed;
 mod destination;
 mod places;
+mod remotes;
 mod why;
 
 use destination::Destinations;
@@ -25,20 +28,21 @@ const SEPARATOR: &str = "---\n";
 pub fn run(args: &BuildArgs, output: &mut Output) -> Result<Verdict, Stop> {
     let destinations = Destinations::of(&args.output)?;
     let places = Places::of(&args.path, args.root.as_deref())?;
+    let allowed = allowed::allowed(&args.permissions);
     if let Some(asked) = &args.why {
-        return why::run(asked, destinations.format, &places, output);
+        return why::run(asked, destinations.format, &places, &allowed, output);
     }
     if args.all {
-        return all::run(args, &destinations, &places, output);
+        return all::run(args, &destinations, &places, &allowed, output);
     }
     let tree = FolderTree::new(places.root);
     if args.is_as_hub() {
-        let rendered = render(args, &tree, &places.path)?;
+        let rendered = render(args, &tree, &places.path, allowed)?;
         warn(&rendered.warnings, output);
-        return destinations.write(&rendered, output);
+        return destinations.write(&*rendered, output);
     }
-    let built =
-        skerry_render::build_kustomization(&tree, &places.path, RenderLimits::default()).map_err(Stop::Refused)?;
+    let built = build_kustomization_allowed(None, &tree, &places.path, RenderLimits::default(), &allowed);
+    let built = built.map_err(Stop::Refused)?;
     warn(built.warnings(), output);
     destinations.write(&built, output)
 }
@@ -49,7 +53,7 @@ fn warn(warnings: &[skerry_common::diagnostic::Diagnostic], output: &mut Output)
     }
 }
 
-fn render(args: &BuildArgs, tree: &FolderTree, path: &str) -> Result<Rendered, Stop> {
+fn render(args: &BuildArgs, tree: &FolderTree, path: &str, allowed: Allowed) -> Result<Arc<Rendered>, Stop> {
     let variables = variables(args);
     let request = RenderRequest {
         path,
@@ -57,7 +61,7 @@ fn render(args: &BuildArgs, tree: &FolderTree, path: &str) -> Result<Rendered, S
         variables: variables.as_ref(),
         limits: RenderLimits::default(),
     };
-    skerry_render::render(tree, &request).map_err(Stop::Refused)
+    Renderer::default().allowing(allowed).render(tree, &request).map_err(Stop::Refused)
 }
 
 /// What `${NAME}` stands for; `None` when nothing was given, and such texts stay.

@@ -18,7 +18,7 @@ mod block;
 mod cluster;
 mod fleet;
 
-use block::Block;
+pub(super) use block::Block;
 
 /// Most rows of a table inside a description; `skerry get` has them all.
 const ROWS_SHOWN_MAX: usize = 20;

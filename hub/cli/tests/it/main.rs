@@ -1,6 +1,7 @@
 //! `skerry` as a process: whole stories, each with what is printed and the exit code.
 
 mod build;
+mod build_as_kustomize;
 mod bundles;
 mod changes;
 mod contexts;
@@ -12,3 +13,4 @@ mod process;
 mod reference;
 mod status;
 mod waiting;
+mod why;

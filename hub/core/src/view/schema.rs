@@ -108,6 +108,7 @@ mod tests {
             "RevisionView",
             "SourceView",
             "SyncRequested",
+            "WhyView",
         ] {
             let properties = schemas.get(name).and_then(|schema| schema["properties"].as_object());
             assert!(properties.is_some_and(|properties| !properties.is_empty()), "{name}");

@@ -16,6 +16,8 @@ use skerry_common::status::{Contact, ContactBounds, Health, HealthCounts, Sync};
 
 use crate::filter::Filter;
 
+mod why;
+
 const NOW: Timestamp = Timestamp(1_800_000_000_000);
 
 fn mark(generation: u64) -> BundleMark {

@@ -13,7 +13,7 @@ use std::thread;
 
 use serde::Serialize;
 use skerry_common::diagnostic::Diagnostic;
-use skerry_render::{Memo, RenderLimits, build_kustomization_with, kustomizations};
+use skerry_render::{Allowed, Memo, RenderLimits, build_kustomization_allowed, kustomizations};
 
 use super::changed::Changes;
 use super::destination::{Destinations, write_file};
@@ -54,6 +54,7 @@ pub(super) fn run(
     args: &BuildArgs,
     destinations: &Destinations<'_>,
     places: &Places,
+    allowed: &Allowed,
     output: &mut Output,
 ) -> Result<Verdict, Stop> {
     let began = now_unix_ms();
@@ -64,13 +65,13 @@ pub(super) fn run(
     if let Some(folder) = destinations.path {
         fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
     }
-    let build = |path: &str| outcome(&memo, &tree, path, changes.as_ref());
+    let build = |path: &str| outcome(&memo, &tree, path, allowed, changes.as_ref());
     let mut report = Report { destinations, outcomes: Vec::new(), total: paths.len(), done: 0, documents: 0 };
     in_parallel(&paths, build, |outcome| report.take(outcome, output))?;
     report.finish(now_unix_ms() - began, output)
 }
 
-fn outcome(memo: &Memo, tree: &FolderTree, path: &str, changes: Option<&Changes>) -> Outcome {
+fn outcome(memo: &Memo, tree: &FolderTree, path: &str, allowed: &Allowed, changes: Option<&Changes>) -> Outcome {
     let mut outcome = Outcome {
         path: path.to_owned(),
         objects: 0,
@@ -80,7 +81,7 @@ fn outcome(memo: &Memo, tree: &FolderTree, path: &str, changes: Option<&Changes>
         warnings: Vec::new(),
         is_untouched: false,
     };
-    let built = build_kustomization_with(memo, tree, path, RenderLimits::default());
+    let built = build_kustomization_allowed(Some(memo), tree, path, RenderLimits::default(), allowed);
     let printed = built.and_then(|built| {
         outcome.is_untouched = changes.is_some_and(|changes| !changes.touch(built.reads()));
         outcome.objects = built.documents().count();

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use skerry_common::diagnostic::ErrorClass;
+use skerry_render::RemoteBase;
 
 use crate::errors::{Failure, Stop, codes};
 
@@ -35,6 +36,11 @@ impl Places {
 
 fn real(path: &Path) -> Result<PathBuf, Failure> {
     path.canonicalize().map_err(|error| {
+        if path.to_str().and_then(RemoteBase::parse).is_some() {
+            let message = format!("`{}` is a repository; a folder is built", path.display());
+            let help = "clone it, or list it in `resources` of a kustomization and give `--enable-remote`";
+            return Failure::user(codes::FILE, message).help(help);
+        }
         let message = format!("`{}` cannot be read: {error}", path.display());
         Failure::new(ErrorClass::NeedsUser, codes::FILE, message)
     })

@@ -1,6 +1,6 @@
 //! `skerry build --why`: which file, line and step set each field, and which it overrode.
 
-use skerry_render::{Asked, Explained, RenderLimits, SetBy, explain};
+use skerry_render::{Allowed, Asked, Explained, RenderLimits, SetBy, explain_allowed};
 
 use super::places::Places;
 use crate::args::build::BuildFormat;
@@ -16,10 +16,12 @@ pub(super) fn run(
     asked: &Asked,
     format: Option<BuildFormat>,
     places: &Places,
+    allowed: &Allowed,
     output: &mut Output,
 ) -> Result<Verdict, Stop> {
     let tree = FolderTree::new(places.root.clone());
-    let explained = explain(&tree, &places.path, RenderLimits::default(), asked).map_err(Stop::Refused)?;
+    let explained = explain_allowed(&tree, &places.path, RenderLimits::default(), allowed, asked);
+    let explained = explained.map_err(Stop::Refused)?;
     if explained.iter().all(|object| object.fields.is_empty()) {
         let message = format!("`{}/{}` has no field `{}`", asked.kind, asked.name, asked.field);
         return Err(Failure::user(codes::NOT_FOUND, message).help("leave out the field to see them all").into());

@@ -14,25 +14,25 @@ const DEPTH_MAX: usize = 4;
 
 /// A description under way.
 #[derive(Debug, Default)]
-pub(super) struct Block {
+pub(in crate::commands) struct Block {
     text: String,
 }
 
 impl Block {
     /// A line; nothing to say is said as such.
-    pub(super) fn line(&mut self, name: &str, value: impl AsRef<str>) {
+    pub(in crate::commands) fn line(&mut self, name: &str, value: impl AsRef<str>) {
         self.at(0, name, value.as_ref());
     }
 
     /// A line that is left out when there is nothing to say.
-    pub(super) fn line_if(&mut self, name: &str, value: impl AsRef<str>) {
+    pub(in crate::commands) fn line_if(&mut self, name: &str, value: impl AsRef<str>) {
         if !value.as_ref().is_empty() {
             self.line(name, value);
         }
     }
 
     /// A heading with lines below it; left out when there are none.
-    pub(super) fn list(&mut self, name: &str, lines: impl IntoIterator<Item = String>) {
+    pub(in crate::commands) fn list(&mut self, name: &str, lines: impl IntoIterator<Item = String>) {
         let mut lines = lines.into_iter().peekable();
         if lines.peek().is_some() {
             let _ = writeln!(self.text, "{name}:");
@@ -46,7 +46,7 @@ impl Block {
     }
 
     /// Every field of a JSON object.
-    pub(super) fn json(&mut self, value: &Value) {
+    pub(in crate::commands) fn json(&mut self, value: &Value) {
         self.fields(0, value);
     }
 
@@ -81,7 +81,7 @@ impl Block {
     }
 
     /// The text.
-    pub(super) fn finish(self) -> String {
+    pub(in crate::commands) fn finish(self) -> String {
         self.text
     }
 }

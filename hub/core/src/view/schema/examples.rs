@@ -17,7 +17,7 @@ use super::of;
 use crate::view::{
     ApplicationOnCluster, ApplicationView, Attention, BundleView, ClusterView, Confirmed, Counts, DriftView, EventView,
     FieldView, FleetView, GroupView, HealthOfClusters, HeldPruneView, ObjectRef, ObjectView, OfflineReply,
-    RevisionView, SourceView, SyncCounts, SyncRequested, Timestamp, Urgency,
+    RevisionView, SinceView, SourceView, SyncCounts, SyncRequested, Timestamp, Urgency, WhyField, WhySetting, WhyView,
 };
 
 const AT: Timestamp = Timestamp(1_767_225_600_000);
@@ -63,6 +63,7 @@ pub(super) fn all() -> Option<Vec<(&'static str, Value)>> {
         ("RevisionView", of(&names.revision(), &names.revision())?),
         ("SourceView", of(&names.source(), &names.sparse_source())?),
         ("SyncRequested", of(&requests, &requests)?),
+        ("WhyView", of(&names.why(), &names.sparse_why())?),
     ])
 }
 
@@ -88,7 +89,55 @@ fn counts() -> HealthCounts {
     HealthCounts::default()
 }
 
+/// A setting with everything, and one with nothing more than it must have.
+fn settings() -> (WhySetting, WhySetting) {
+    let at = diagnostics().remove(0).location;
+    let full = WhySetting { step: "Resource".to_owned(), at, value: Some(String::new()) };
+    (full, WhySetting { step: "Resource".to_owned(), at: Location::default(), value: None })
+}
+
 impl Names {
+    fn revision_of_source(&self) -> SourceRevision {
+        SourceRevision {
+            name: self.source.clone(),
+            url: String::new(),
+            reference: String::new(),
+            commit: self.commit.clone(),
+            verified: String::new(),
+        }
+    }
+
+    fn why(&self) -> WhyView {
+        let bundle = BundleView { epoch: 1, generation: 7, root: Digest::of(b"") };
+        let sources = vec![self.revision_of_source()];
+        let (full, sparse) = settings();
+        let field = |set_by: &WhySetting, overrode: Vec<WhySetting>| WhyField {
+            field: "/spec/replicas".to_owned(),
+            set_by: set_by.clone(),
+            overrode,
+        };
+        let fields = vec![field(&full, vec![full.clone(), sparse.clone()]), field(&sparse, Vec::new())];
+        WhyView {
+            generated_at: AT,
+            cluster: self.cluster.clone(),
+            application: self.application.clone(),
+            object: object(),
+            bundle,
+            since: SinceView { bundle, published_at: AT, sources, or_earlier: false },
+            sync: Sync::Current,
+            observed_at: Some(AT),
+            held_back: vec![String::new()],
+            source: Some(self.revision_of_source()),
+            fields,
+            fields_left_out: 0,
+            not_explained: Some(String::new()),
+        }
+    }
+
+    fn sparse_why(&self) -> WhyView {
+        WhyView { observed_at: None, source: None, not_explained: None, ..self.why() }
+    }
+
     fn cluster(&self) -> ClusterView {
         let bundle = BundleView { epoch: 1, generation: 7, root: Digest::of(b"") };
         let held = HeldPruneView {
@@ -100,13 +149,6 @@ impl Names {
         };
         let condition =
             Condition { kind: "BundleStale".into(), status: true, reason: "Old".into(), message: String::new() };
-        let source = SourceRevision {
-            name: self.source.clone(),
-            url: String::new(),
-            reference: String::new(),
-            commit: self.commit.clone(),
-            verified: String::new(),
-        };
         ClusterView {
             name: self.cluster.clone(),
             id: self.id.clone(),
@@ -125,7 +167,7 @@ impl Names {
             conditions: vec![condition],
             errors: diagnostics(),
             refused: Some(String::new()),
-            sources: vec![source],
+            sources: vec![self.revision_of_source()],
             agent_version: String::new(),
             wire_version: Some(1),
             bundle_schema: Some(1),
