@@ -9,6 +9,7 @@ use skerry_yaml::{
 
 use crate::codes::{self, Fallible, fail, problem};
 use crate::limits::RenderLimits;
+use crate::separators;
 use crate::through_json::list_item;
 use crate::tree::{Found, View};
 
@@ -46,7 +47,11 @@ pub(crate) fn read_documents(view: &View<'_>, found: &Found, rules: Rules) -> Fa
         &[],
         || {
             let content = view.read(found)?;
-            let nodes = parse_nodes(&content, &found.path, &view.limits)?;
+            let mut nodes = match rules {
+                Rules::Kustomize => parse_pieces(&content, &found.path, &view.limits)?,
+                Rules::Kubernetes => parse_nodes(&content, &found.path, &view.limits)?,
+            };
+            nodes.retain(|node| !node.is_sequence() || !node.items().is_empty());
             view.count_documents(nodes.len(), &Location::file(&found.path, None))?;
             Ok(nodes)
         },
@@ -54,6 +59,13 @@ pub(crate) fn read_documents(view: &View<'_>, found: &Found, rules: Rules) -> Fa
     let nodes = Arc::try_unwrap(nodes).unwrap_or_else(|shared| (*shared).clone());
     let file: Arc<str> = Arc::from(found.path.as_str());
     Ok(nodes.into_iter().map(|node| Source { node, file: file.clone(), rules }).collect())
+}
+
+/// Parses a text of documents that are parted as Kustomize parts objects.
+pub(crate) fn parse_pieces(content: &[u8], file: &str, limits: &RenderLimits) -> Fallible<Vec<Node>> {
+    let settled = separators::settle(content)
+        .or_else(|refusal| fail(codes::NOT_YAML, &Location::file(file, Some(refusal.line)), refusal.message))?;
+    parse_nodes(&settled, file, limits)
 }
 
 /// Parses a text of one or more documents, aliases expanded, empty documents left out.

@@ -39,6 +39,7 @@ mod read_set;
 mod renderer;
 mod request;
 mod scope;
+mod separators;
 mod suggest;
 mod through_json;
 mod tree;

@@ -29,7 +29,12 @@ pub(crate) fn choose(view: &View<'_>, kustomization: &Kustomization) -> Fallible
         (None, Some(version)) => view.schema().choose_version(version),
         (Some((found, content)), None) => {
             let nodes = parse_nodes(content, &found.path, &view.limits).unwrap_or_default();
-            let json = nodes.first().and_then(|node| to_json_with(node, Rules::Kubernetes).ok()).unwrap_or_default();
+            let json = match nodes.first() {
+                Some(node) => to_json_with(node, Rules::Kubernetes).unwrap_or_default(),
+                // `parse_nodes` leaves out what is an empty mapping.
+                None if content.trim_ascii() == b"{}" => serde_json::json!({}),
+                None => serde_json::Value::Null,
+            };
             let named = |message| format!("the schema in `{}` cannot be used: {message}", found.path);
             view.schema().choose(Custom::read(&json).map_err(named), &rule.at);
             Ok(())

@@ -129,6 +129,11 @@ impl<'t> Walk<'t> {
     fn mapping(&mut self, dest: Option<Node>, patch: Option<Node>, schema: Schema<'t>) -> Result<Merged, Misfit> {
         let Some(mut dest) = dest.filter(|dest| !dest.is_null() || patch.is_none()) else {
             let Some(patch) = patch else { return Ok(Merged::Gone) };
+            // Kustomize takes no notice of a directive here that it does not know, and keeps it.
+            let is_unknown = patch.get(DIRECTIVE).is_some_and(|node| self.directive(directive_text(node)).is_err());
+            if is_unknown {
+                return Ok(Merged::New(self.settle_fields(patch, schema)?));
+            }
             return Ok(self.settle(patch, schema)?.map_or(Merged::Gone, Merged::New));
         };
         if dest.is_null() {
@@ -221,6 +226,10 @@ impl<'t> Walk<'t> {
         if self.take_directive(&mut node)? == Directive::Delete {
             return Ok(None);
         }
+        self.settle_fields(node, schema).map(Some)
+    }
+
+    fn settle_fields(&mut self, mut node: Node, schema: Schema<'t>) -> Result<Node, Misfit> {
         let entries = node.entries_mut().map(std::mem::take).unwrap_or_default();
         let mut settled = List::with_capacity(entries.len());
         for (key, value) in entries {
@@ -236,12 +245,12 @@ impl<'t> Walk<'t> {
         if let Some(entries) = node.entries_mut() {
             *entries = settled;
         }
-        Ok(Some(node))
+        Ok(node)
     }
 
     /// Reads and takes out `$patch` of a mapping.
     fn take_directive(&self, patch: &mut Node) -> Result<Directive, Misfit> {
-        match patch.get(DIRECTIVE).and_then(Node::as_str).map(str::to_owned) {
+        match patch.get(DIRECTIVE).map(|node| directive_text(node).to_owned()) {
             None => Ok(Directive::Merge),
             Some(text) => {
                 let directive = self.directive(&text)?;
@@ -282,6 +291,11 @@ fn newer(dest: Option<Node>, patch: Option<Node>) -> Merged {
         (Some(dest), None) => Merged::Old(dest),
         (None, None) => Merged::Gone,
     }
+}
+
+/// What a directive says; nothing when it is no text.
+fn directive_text(node: &Node) -> &str {
+    node.as_str().unwrap_or("")
 }
 
 /// What is known of a node, from its kind when nothing is known from above.

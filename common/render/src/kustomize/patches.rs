@@ -13,7 +13,7 @@ use super::resource::{Resource, rewrite_texts, set_metadata};
 use super::select::Selector;
 use super::transform_namespace::refuse_conflicts;
 use crate::codes::{self, Fallible, fail, fail_with_help};
-use crate::document::{Source, flatten_lists, is_empty_list, parse_nodes, parse_one, place, text_at};
+use crate::document::{Source, flatten_lists, is_empty_list, parse_one, parse_pieces, place, text_at};
 use crate::tree::View;
 
 /// A patch, read.
@@ -236,7 +236,7 @@ fn read(view: &View<'_>, content: &Content) -> Fallible<Patch> {
 
 /// The objects of a patch.
 fn objects(view: &View<'_>, content: &Content) -> Fallible<Vec<Resource>> {
-    let nodes = parse_nodes(&content.text, &content.file, &view.limits);
+    let nodes = parse_pieces(&content.text, &content.file, &view.limits);
     let mut nodes = nodes.or_else(|problems| content.refused(&problems))?;
     nodes.retain(|node| !is_empty_list(node));
     if let Some(node) = nodes.iter().find(|node| !node.is_mapping()) {
