@@ -131,7 +131,8 @@ impl Admin {
         }
     }
 
-    async fn status(&self) -> Result<StatusDocument, crate::tasks::keeper::KeeperError> {
+    /// What the agent says of itself.
+    pub async fn status(&self) -> Result<StatusDocument, crate::tasks::keeper::KeeperError> {
         let (head, journal_backlog) = self.keeper.call(|store| (*store.head(), store.unacknowledged().count())).await?;
         let snapshot = self.snapshot.borrow().clone();
         let counted = snapshot.applications.iter().map(|application| application.counts.total() as usize);

@@ -108,9 +108,19 @@ impl Agent {
         cluster: Arc<C>,
         clock: WallClock,
     ) -> Result<Self, AgentError> {
+        Self::start_with(Keeper::open(&store_folder(&options.state_folder), options.seed)?, options, cluster, clock)
+            .await
+    }
+
+    /// The same with a store of the caller's, on a disk of its own.
+    pub async fn start_with<C: Cluster>(
+        keeper: Keeper,
+        options: &AgentOptions,
+        cluster: Arc<C>,
+        clock: WallClock,
+    ) -> Result<Self, AgentError> {
         let identity = IdentityFolder::open(&identity_folder(&options.state_folder))?;
         let enrolled = identity.enrolled()?.ok_or(AgentError::NotJoined)?;
-        let keeper = Keeper::open(&store_folder(&options.state_folder), options.seed)?;
         let folder = IdentityFolder::open(&identity_folder(&options.state_folder))?;
         let trust = Trust::new(folder, enrolled.trust.clone());
         let targets = Targets::open(keeper.clone(), enrolled.me.clone(), trust.clone(), clock.clone()).await?;

@@ -11,6 +11,9 @@
 //! journal is appended and fsynced, and a torn tail is cut. So a process killed – or a machine
 //! unplugged – at any instruction finds a consistent state again.
 //!
+//! A full disk stops nothing that is there: what cannot be written is an error or waits in memory, and
+//! [`Store::troubles`] tells of it until it can.
+//!
 //! All of it is synchronous and belongs to one thread ([`crate::tasks::keeper`]).
 
 use std::collections::BTreeMap;
@@ -29,15 +32,25 @@ pub mod head;
 pub mod journal;
 pub mod packs;
 pub mod power_cut;
+pub mod trouble;
 
 use disk::Disk;
 use document::DocumentError;
 use head::{Head, HeadFile};
 use journal::{Journal, JournalError};
 use packs::{Packs, PacksError};
+use trouble::Troubles;
 
 /// Largest inventory file in bytes: 50,000 objects of 600 bytes.
 const INVENTORY_BYTES_MAX: u64 = 32 * 1024 * 1024;
+
+/// The inventory's file.
+const INVENTORY: &str = "inventory";
+
+/// The other parts that are written.
+const HEAD: &str = "head";
+const JOURNAL: &str = "journal";
+const PACKS: &str = "packs";
 
 /// Name and version of the inventory's format.
 const INVENTORY_FORMAT: document::Format = document::Format { name: "skerry-inventory", version: 1 };
@@ -76,26 +89,27 @@ pub struct StoredRoot {
 }
 
 /// The agent's durable state.
-pub struct Store<D: Disk> {
-    disk: D,
+pub struct Store {
+    disk: Box<dyn Disk>,
     head: HeadFile,
     packs: Packs,
     journal: Journal,
     repairs: Vec<String>,
+    troubles: Troubles,
 }
 
-impl<D: Disk> Store<D> {
+impl Store {
     /// Opens what is there; an empty folder is an empty store.
     ///
     /// What is damaged is set aside under another name and told by [`Self::repairs`]; an unknown
     /// newer format is an error and changes nothing. `fresh_incarnation` is used only when a new
     /// journal must be begun.
-    pub fn open(disk: D, fresh_incarnation: u64) -> Result<Self, StoreError> {
-        let mut repairs = Vec::new();
-        let head = HeadFile::open(&disk, &mut repairs)?;
-        let packs = Packs::open(&disk, &mut repairs)?;
-        let journal = Journal::open(&disk, fresh_incarnation, &mut repairs)?;
-        Ok(Self { disk, head, packs, journal, repairs })
+    pub fn open(disk: impl Disk, fresh_incarnation: u64) -> Result<Self, StoreError> {
+        let (disk, mut repairs): (Box<dyn Disk>, _) = (Box::new(disk), Vec::new());
+        let head = HeadFile::open(&*disk, &mut repairs)?;
+        let packs = Packs::open(&*disk, &mut repairs)?;
+        let journal = Journal::open(&*disk, fresh_incarnation, &mut repairs)?;
+        Ok(Self { disk, head, packs, journal, repairs, troubles: Troubles::default() })
     }
 
     /// What was found damaged at opening and what was done about it.
@@ -115,12 +129,13 @@ impl<D: Disk> Store<D> {
 
     /// Reads content and checks it.
     pub fn blob(&self, blob: &BlobRef) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.packs.read(&self.disk, &blob.digest)?)
+        Ok(self.packs.read(&*self.disk, &blob.digest)?)
     }
 
     /// Stores content in one new pack; durable when this returns. Content already here is skipped.
     pub fn put(&mut self, blobs: &[&[u8]]) -> Result<(), StoreError> {
-        Ok(self.packs.add(&self.disk, blobs)?)
+        let added = self.packs.add(&*self.disk, blobs);
+        Ok(self.troubles.note(PACKS, added)?)
     }
 
     /// Reads the envelope of a stored root.
@@ -136,8 +151,7 @@ impl<D: Disk> Store<D> {
         self.put(&[&bytes])?;
         let stored = StoredRoot { mark, envelope: BlobRef::of(&bytes) };
         let highest = self.head().highest.filter(|highest| highest.mark.place >= mark.place).unwrap_or(stored);
-        let head = Head { current: Some(stored), highest: Some(highest), ..*self.head() };
-        Ok(self.head.replace(&self.disk, head)?)
+        self.set_head(Head { current: Some(stored), highest: Some(highest), ..*self.head() })
     }
 
     /// Notes that the current target was applied whole.
@@ -146,29 +160,67 @@ impl<D: Disk> Store<D> {
         if head == *self.head() {
             return Ok(());
         }
-        Ok(self.head.replace(&self.disk, head)?)
+        self.set_head(head)
+    }
+
+    fn set_head(&mut self, head: Head) -> Result<(), StoreError> {
+        let replaced = self.head.replace(&*self.disk, head);
+        Ok(self.troubles.note(HEAD, replaced)?)
     }
 
     /// Rewrites the packs when there are too many or they are mostly dead; `live` is all content that
     /// current and last good refer to, envelopes included.
     pub fn compact(&mut self, live: &[Digest]) -> Result<(), StoreError> {
-        Ok(self.packs.compact(&self.disk, live)?)
+        let compacted = self.packs.compact(&*self.disk, live);
+        Ok(self.troubles.note(PACKS, compacted)?)
     }
 
     /// Reads the inventory's bytes; `None` when there is none (lost or never written: adopt, prune nothing).
     pub fn inventory(&mut self) -> Result<Option<Vec<u8>>, StoreError> {
-        let found = document::read_bytes(&self.disk, "inventory", INVENTORY_FORMAT, INVENTORY_BYTES_MAX);
-        Ok(document::or_set_aside(&self.disk, "inventory", found, &mut self.repairs)?)
+        let found = document::read_bytes(&*self.disk, INVENTORY, INVENTORY_FORMAT, INVENTORY_BYTES_MAX);
+        Ok(document::or_set_aside(&*self.disk, INVENTORY, found, &mut self.repairs)?)
     }
 
     /// Replaces the inventory; durable when this returns.
     pub fn set_inventory(&mut self, inventory: &[u8]) -> Result<(), StoreError> {
-        Ok(document::replace_bytes(&self.disk, "inventory", INVENTORY_FORMAT, inventory)?)
+        let replaced = document::replace_bytes(&*self.disk, INVENTORY, INVENTORY_FORMAT, inventory);
+        Ok(self.troubles.note(INVENTORY, replaced)?)
     }
 
-    /// Notes an event; durable when this returns. Gives its place.
+    /// Notes an event and gives its place. Durable when this returns, unless the disk takes no writes: then it waits in
+    /// memory, because a cluster that is not healed is worse than a gap in what is told of it.
     pub fn record(&mut self, at_unix_ms: i64, event: Event) -> Result<Sequence, StoreError> {
-        Ok(self.journal.append(&self.disk, at_unix_ms, event)?)
+        let place = self.journal.add(at_unix_ms, event)?;
+        // Once it failed, everything that waits is written together, by `retry`.
+        if !self.troubles.has(JOURNAL) {
+            self.write_journal();
+        }
+        Ok(place)
+    }
+
+    fn write_journal(&mut self) {
+        let written = self.journal.write(&*self.disk);
+        // What is wrong is among the troubles, and is tried again by `retry`.
+        let _ = self.troubles.note(JOURNAL, written);
+    }
+
+    /// The writes that fail now.
+    pub fn troubles(&self) -> &Troubles {
+        &self.troubles
+    }
+
+    /// Tries again what failed, as far as it is known here; the inventory is its owner's to write.
+    pub fn retry(&mut self) {
+        if self.troubles.has(JOURNAL) {
+            self.write_journal();
+        }
+        if self.troubles.has(PACKS) {
+            let written = self.packs.write_layout(&*self.disk);
+            let _ = self.troubles.note(PACKS, written);
+        }
+        if self.troubles.has(HEAD) {
+            let _ = self.set_head(*self.head());
+        }
     }
 
     /// Events that the hub has not acknowledged, oldest first.
@@ -176,12 +228,17 @@ impl<D: Disk> Store<D> {
         self.journal.unacknowledged()
     }
 
+    /// Those of them that a hub may be told: they are durable.
+    pub fn deliverable(&self) -> impl Iterator<Item = &JournalEntry> {
+        self.journal.deliverable()
+    }
+
     /// Forgets events that the hub has stored.
     pub fn acknowledge(&mut self, incarnation: Incarnation, through: Sequence) {
         self.journal.acknowledge(incarnation, through);
     }
 
-    /// The life of the journal and its newest place.
+    /// The life of the journal and its newest durable place.
     pub fn journal_mark(&self) -> (Incarnation, Sequence) {
         (self.journal.incarnation(), self.journal.end())
     }

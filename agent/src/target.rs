@@ -19,8 +19,8 @@ use time::OffsetDateTime;
 use tokio::sync::watch;
 use tracing::{debug, info, warn};
 
-use crate::store::StoreError;
-use crate::tasks::keeper::{FolderStore, Keeper, KeeperError};
+use crate::store::{Store, StoreError};
+use crate::tasks::keeper::{Keeper, KeeperError};
 use crate::trust::Trust;
 
 /// No agent was built before this: the lower bound of every clock (2026-01-01).
@@ -126,13 +126,13 @@ impl Targets {
 
     /// Which of some blobs are not stored here.
     pub async fn missing(&self, blobs: Vec<BlobRef>) -> Result<Vec<BlobRef>, TargetError> {
-        let absent = move |store: &mut FolderStore| blobs.into_iter().filter(|blob| !store.has(blob)).collect();
+        let absent = move |store: &mut Store| blobs.into_iter().filter(|blob| !store.has(blob)).collect();
         Ok(self.keeper.call(absent).await?)
     }
 
     /// Stores blobs whose bytes were checked.
     pub async fn store(&self, blobs: Vec<Vec<u8>>) -> Result<(), TargetError> {
-        let put = move |store: &mut FolderStore| {
+        let put = move |store: &mut Store| {
             let slices: Vec<&[u8]> = blobs.iter().map(Vec::as_slice).collect();
             store.put(&slices)
         };
@@ -142,7 +142,7 @@ impl Targets {
     /// The manifests of an accepted root, all of which are stored, and what of their content is not.
     pub async fn content_of(&self, root: AcceptedRoot) -> Result<Vec<BlobRef>, TargetError> {
         let place = root.mark().place;
-        let read = move |store: &mut FolderStore| {
+        let read = move |store: &mut Store| {
             let manifests = root.read_manifests(|blob| store.blob(blob).ok().flatten());
             let manifests = manifests.map_err(TargetError::Content)?;
             Ok(manifests.missing(|blob| store.has(blob)))
@@ -202,13 +202,13 @@ impl Targets {
     }
 }
 
-fn complete(store: &FolderStore, root: AcceptedRoot) -> Result<AcceptedBundle, TargetError> {
+fn complete(store: &Store, root: AcceptedRoot) -> Result<AcceptedBundle, TargetError> {
     let manifests = root.read_manifests(|blob| store.blob(blob).ok().flatten()).map_err(TargetError::Content)?;
     manifests.complete(|blob| store.has(blob)).map_err(TargetError::Content)
 }
 
 /// The bundle that the head names; the last good one when the newest cannot be read any more.
-fn read_current(store: &mut FolderStore, me: &Me) -> Result<Option<AcceptedBundle>, TargetError> {
+fn read_current(store: &mut Store, me: &Me) -> Result<Option<AcceptedBundle>, TargetError> {
     let head = *store.head();
     let mut failed = None;
     for stored in [head.current, head.last_good].into_iter().flatten() {

@@ -78,7 +78,10 @@ async fn listen(state: &Path, address: std::net::SocketAddr) -> Result<TcpListen
         failure.help("choose another address with `--admin ADDRESS`, or `--admin off`")
     };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
-    admin::remember_address(state, listener.local_addr().map_err(failed)?).map_err(failed)?;
+    if let Err(error) = admin::remember_address(state, listener.local_addr().map_err(failed)?) {
+        // On a full disk, say: the cluster is kept all the same.
+        warn!(error = %Chain(&error), "`skerry-agent status` will not find this agent");
+    }
     Ok(listener)
 }
 

@@ -39,7 +39,7 @@ pub fn folder_of(name: &str) -> &str {
 }
 
 /// Replaces a file so that after a crash either the old or the new content is there.
-pub fn replace<D: Disk>(disk: &D, name: &str, bytes: &[u8]) -> io::Result<()> {
+pub fn replace(disk: &dyn Disk, name: &str, bytes: &[u8]) -> io::Result<()> {
     let new = format!("{name}.new");
     disk.write(&new, bytes)?;
     disk.sync(&new)?;

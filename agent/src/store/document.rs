@@ -64,8 +64,8 @@ impl Format {
 }
 
 /// Reads a document; `None` when there is no such file.
-pub fn read<D: Disk, T: for<'de> Deserialize<'de>>(
-    disk: &D,
+pub fn read<T: for<'de> Deserialize<'de>>(
+    disk: &dyn Disk,
     name: &str,
     format: Format,
     bytes_max: u64,
@@ -76,8 +76,8 @@ pub fn read<D: Disk, T: for<'de> Deserialize<'de>>(
 }
 
 /// Reads a document's content, checked against its header.
-pub fn read_bytes<D: Disk>(
-    disk: &D,
+pub fn read_bytes(
+    disk: &dyn Disk,
     name: &str,
     format: Format,
     bytes_max: u64,
@@ -105,13 +105,13 @@ pub fn read_bytes<D: Disk>(
 }
 
 /// Replaces a document; durable when this returns.
-pub fn replace<D: Disk, T: Serialize>(disk: &D, name: &str, format: Format, value: &T) -> Result<(), DocumentError> {
+pub fn replace<T: Serialize>(disk: &dyn Disk, name: &str, format: Format, value: &T) -> Result<(), DocumentError> {
     let json = |error| DocumentError::Io { name: name.to_owned(), doing: "written", source: io::Error::other(error) };
     replace_bytes(disk, name, format, &serde_json::to_vec(value).map_err(json)?)
 }
 
 /// Replaces a document's content; durable when this returns.
-pub fn replace_bytes<D: Disk>(disk: &D, name: &str, format: Format, content: &[u8]) -> Result<(), DocumentError> {
+pub fn replace_bytes(disk: &dyn Disk, name: &str, format: Format, content: &[u8]) -> Result<(), DocumentError> {
     let mut bytes = format.header(content).into_bytes();
     bytes.extend_from_slice(content);
     let io = |source| DocumentError::Io { name: name.to_owned(), doing: "written", source };
@@ -119,8 +119,8 @@ pub fn replace_bytes<D: Disk>(disk: &D, name: &str, format: Format, content: &[u
 }
 
 /// Turns damage into «not there»: the file is kept under another name and the repair is noted.
-pub fn or_set_aside<D: Disk, T>(
-    disk: &D,
+pub fn or_set_aside<T>(
+    disk: &dyn Disk,
     name: &str,
     found: Result<Option<T>, DocumentError>,
     repairs: &mut Vec<String>,
@@ -135,7 +135,7 @@ pub fn or_set_aside<D: Disk, T>(
 }
 
 /// Renames a damaged file to `NAME.damaged` (the newest damage wins) and notes it.
-pub fn set_aside<D: Disk>(disk: &D, name: &str, what: &str, repairs: &mut Vec<String>) -> Result<(), DocumentError> {
+pub fn set_aside(disk: &dyn Disk, name: &str, what: &str, repairs: &mut Vec<String>) -> Result<(), DocumentError> {
     let aside = format!("{name}.damaged");
     let io = |source| DocumentError::Io { name: name.to_owned(), doing: "written", source };
     disk.rename(name, &aside).map_err(io)?;

@@ -43,10 +43,10 @@ pub(super) struct HeadFile {
 
 impl HeadFile {
     /// Reads both slots and takes the newer valid one; sets a damaged one aside.
-    pub(super) fn open<D: Disk>(disk: &D, repairs: &mut Vec<String>) -> Result<Self, DocumentError> {
+    pub(super) fn open(disk: &dyn Disk, repairs: &mut Vec<String>) -> Result<Self, DocumentError> {
         let mut newest = Slot { write: 0, head: Head::default() };
         for name in SLOTS {
-            let found = document::read::<D, Slot>(disk, name, FORMAT, BYTES_MAX);
+            let found = document::read::<Slot>(disk, name, FORMAT, BYTES_MAX);
             if let Some(slot) = document::or_set_aside(disk, name, found, repairs)?
                 && slot.write > newest.write
             {
@@ -61,7 +61,7 @@ impl HeadFile {
     }
 
     /// Writes the older slot; durable when this returns, unchanged when it fails.
-    pub(super) fn replace<D: Disk>(&mut self, disk: &D, head: Head) -> Result<(), DocumentError> {
+    pub(super) fn replace(&mut self, disk: &dyn Disk, head: Head) -> Result<(), DocumentError> {
         let write = self.write + 1;
         let name = SLOTS[usize::from(write.is_multiple_of(2))];
         document::replace(disk, name, FORMAT, &Slot { write, head })?;

@@ -8,6 +8,9 @@
 //! Entries are kept until the hub acknowledges them. What is acknowledged is forgotten in memory at
 //! once and on disk when the file is next rewritten; the hub ignores what it already has. When the
 //! journal is full, the oldest entries give way to one that says how many are gone.
+//!
+//! While the disk takes no writes, entries wait in memory and are written when it does again. No hub is
+//! told of them before: their places are given anew if the process ends meanwhile.
 
 use std::collections::VecDeque;
 use std::io;
@@ -71,15 +74,18 @@ fn writing(source: io::Error) -> JournalError {
 pub struct Journal {
     incarnation: Incarnation,
     next: Sequence,
+    /// Oldest first; the newest may be waiting for the disk.
     entries: VecDeque<JournalEntry>,
+    /// The newest place that is durable: later entries wait.
+    written: Sequence,
     records_on_disk: usize,
-    /// A failed append may have left half a record: the file is rewritten before the next one.
-    tail_unsure: bool,
+    /// The file is not what it should be – half a record, or what was dropped – and is written anew as a whole.
+    rewrite_due: bool,
 }
 
 impl Journal {
     /// Opens the journal, cuts a torn tail, or begins a new one under `fresh_incarnation`.
-    pub fn open<D: Disk>(disk: &D, fresh_incarnation: u64, repairs: &mut Vec<String>) -> Result<Self, JournalError> {
+    pub fn open(disk: &dyn Disk, fresh_incarnation: u64, repairs: &mut Vec<String>) -> Result<Self, JournalError> {
         let bytes = match disk.read(NAME, FILE_BYTES_MAX) {
             Ok(Some(bytes)) => bytes,
             Ok(None) => return Self::begin(disk, fresh_incarnation),
@@ -102,16 +108,15 @@ impl Journal {
         Ok(journal)
     }
 
-    fn begin<D: Disk>(disk: &D, incarnation: u64) -> Result<Self, JournalError> {
-        let mut journal = Self {
-            incarnation: Incarnation(incarnation),
-            next: Sequence(1),
-            entries: VecDeque::new(),
-            records_on_disk: 0,
-            tail_unsure: false,
-        };
+    fn begin(disk: &dyn Disk, incarnation: u64) -> Result<Self, JournalError> {
+        let mut journal = Self::empty(Incarnation(incarnation), Sequence(1));
         journal.rewrite(disk)?;
         Ok(journal)
+    }
+
+    fn empty(incarnation: Incarnation, next: Sequence) -> Self {
+        let written = Sequence(next.0 - 1);
+        Self { incarnation, next, entries: VecDeque::new(), written, records_on_disk: 0, rewrite_due: false }
     }
 
     /// Which life of the journal this is.
@@ -119,9 +124,9 @@ impl Journal {
         self.incarnation
     }
 
-    /// The newest entry's place; 0 when there never was one.
+    /// The place of the newest entry that is durable; 0 when there never was one.
     pub fn end(&self) -> Sequence {
-        Sequence(self.next.0 - 1)
+        self.written
     }
 
     /// Entries that the hub has not acknowledged, oldest first.
@@ -129,25 +134,44 @@ impl Journal {
         self.entries.iter()
     }
 
-    /// Writes an event; durable when this returns. Gives its place.
-    pub fn append<D: Disk>(&mut self, disk: &D, at_unix_ms: i64, event: Event) -> Result<Sequence, JournalError> {
-        if self.tail_unsure || self.records_on_disk >= self.entries.len() + REWRITE_AT {
-            self.rewrite(disk)?;
-        }
+    /// Those of them that are durable: what a hub may be told.
+    pub fn deliverable(&self) -> impl Iterator<Item = &JournalEntry> {
+        self.entries.iter().take_while(|entry| entry.sequence <= self.written)
+    }
+
+    /// Adds an event and gives its place; [`Self::write`] makes it durable.
+    pub fn add(&mut self, at_unix_ms: i64, event: Event) -> Result<Sequence, JournalError> {
+        let entry = JournalEntry { sequence: self.next, at_unix_ms, event };
+        let sequence = entry.sequence;
+        record(&entry)?;
         if self.entries.len() >= ENTRIES_MAX {
-            self.overflow(disk, at_unix_ms)?;
+            self.fold(at_unix_ms);
         }
-        let sequence = self.next;
-        let entry = JournalEntry { sequence, at_unix_ms, event };
-        let record = record(&entry)?;
-        self.tail_unsure = true;
-        disk.append(NAME, &record).map_err(writing)?;
-        disk.sync(NAME).map_err(writing)?;
-        self.tail_unsure = false;
-        self.records_on_disk += 1;
         self.entries.push_back(entry);
         self.next = Sequence(sequence.0 + 1);
         Ok(sequence)
+    }
+
+    /// Makes everything durable that waits.
+    pub fn write(&mut self, disk: &dyn Disk) -> Result<(), JournalError> {
+        let waiting = self.entries.iter().rev().take_while(|entry| entry.sequence > self.written).count();
+        if waiting == 0 {
+            return Ok(());
+        }
+        if self.rewrite_due || self.records_on_disk >= self.entries.len() + REWRITE_AT {
+            return self.rewrite(disk);
+        }
+        let mut records = Vec::new();
+        for entry in self.entries.iter().skip(self.entries.len() - waiting) {
+            records.extend_from_slice(&record(entry)?);
+        }
+        self.rewrite_due = true;
+        disk.append(NAME, &records).map_err(writing)?;
+        disk.sync(NAME).map_err(writing)?;
+        self.rewrite_due = false;
+        self.records_on_disk += waiting;
+        self.written = Sequence(self.next.0 - 1);
+        Ok(())
     }
 
     /// Forgets what the hub has stored. Of another incarnation, or again: nothing happens.
@@ -155,13 +179,14 @@ impl Journal {
         if incarnation != self.incarnation {
             return;
         }
+        let through = through.min(self.written);
         while self.entries.front().is_some_and(|entry| entry.sequence <= through) {
             self.entries.pop_front();
         }
     }
 
     /// Folds the oldest entries into one that counts them; it takes the place of the newest of them.
-    fn overflow<D: Disk>(&mut self, disk: &D, at_unix_ms: i64) -> Result<(), JournalError> {
+    fn fold(&mut self, at_unix_ms: i64) {
         let mut dropped = 0;
         let mut place = self.next;
         for entry in self.entries.drain(..DROP_AT_ONCE.min(self.entries.len())) {
@@ -183,19 +208,19 @@ impl Journal {
             place = entry.sequence;
         }
         self.entries.push_front(JournalEntry { sequence: place, at_unix_ms, event: Event::Overflow { dropped } });
-        self.rewrite(disk)
+        self.rewrite_due = true;
     }
 
     /// Writes the file anew with what is still needed.
-    fn rewrite<D: Disk>(&mut self, disk: &D) -> Result<(), JournalError> {
+    fn rewrite(&mut self, disk: &dyn Disk) -> Result<(), JournalError> {
         let first = self.entries.front().map_or(self.next, |entry| entry.sequence);
         let mut bytes = format!("{MAGIC} {VERSION} {} {first}\n", self.incarnation).into_bytes();
         for entry in &self.entries {
             bytes.extend_from_slice(&record(entry)?);
         }
         disk::replace(disk, NAME, &bytes).map_err(writing)?;
-        self.records_on_disk = self.entries.len();
-        self.tail_unsure = false;
+        (self.records_on_disk, self.rewrite_due) = (self.entries.len(), false);
+        self.written = Sequence(self.next.0 - 1);
         Ok(())
     }
 
@@ -211,6 +236,7 @@ impl Journal {
             at += length;
         }
         self.records_on_disk = self.entries.len();
+        self.written = Sequence(self.next.0 - 1);
         at
     }
 }
@@ -253,12 +279,5 @@ fn parse_header(bytes: &[u8]) -> Result<Option<(Journal, usize)>, JournalError> 
     if version > VERSION {
         return Err(JournalError::Newer(version));
     }
-    let journal = Journal {
-        incarnation: Incarnation(incarnation),
-        next: Sequence(first),
-        entries: VecDeque::new(),
-        records_on_disk: 0,
-        tail_unsure: false,
-    };
-    Ok(Some((journal, body)))
+    Ok(Some((Journal::empty(Incarnation(incarnation), Sequence(first)), body)))
 }

@@ -65,7 +65,7 @@ fn read(name: &str) -> impl Fn(io::Error) -> PacksError {
 
 impl Packs {
     /// Reads the index of every pack; sets damaged ones aside.
-    pub(super) fn open<D: Disk>(disk: &D, repairs: &mut Vec<String>) -> Result<Self, PacksError> {
+    pub(super) fn open(disk: &dyn Disk, repairs: &mut Vec<String>) -> Result<Self, PacksError> {
         let mut packs = Self { files: BTreeMap::new(), index: BTreeMap::new() };
         for file in disk.list(FOLDER).map_err(read(FOLDER))? {
             if file.contains('.') {
@@ -103,7 +103,7 @@ impl Packs {
     }
 
     /// Reads one blob; `None` when it is not here. A damaged one is an error.
-    pub(super) fn read<D: Disk>(&self, disk: &D, digest: &Digest) -> Result<Option<Vec<u8>>, PacksError> {
+    pub(super) fn read(&self, disk: &dyn Disk, digest: &Digest) -> Result<Option<Vec<u8>>, PacksError> {
         let Some((name, blob)) = self.index.get(digest) else { return Ok(None) };
         let frame = disk.read_range(name, blob.offset, blob.length as usize).map_err(read(name))?;
         let content = blob.unpack(&frame).map_err(|source| PacksError::Damaged { name: name.clone(), source })?;
@@ -111,7 +111,7 @@ impl Packs {
     }
 
     /// Writes content that is not here yet as one pack; durable when this returns.
-    pub(super) fn add<D: Disk>(&mut self, disk: &D, blobs: &[&[u8]]) -> Result<(), PacksError> {
+    pub(super) fn add(&mut self, disk: &dyn Disk, blobs: &[&[u8]]) -> Result<(), PacksError> {
         let mut builder = PackBuilder::default();
         for bytes in blobs {
             if !self.has(&Digest::of(bytes)) {
@@ -121,20 +121,22 @@ impl Packs {
         if builder.is_empty() {
             return Ok(());
         }
-        self.write_pack(disk, builder)
+        self.write_pack(disk, builder)?;
+        self.write_layout(disk)
     }
 
-    fn write_pack<D: Disk>(&mut self, disk: &D, builder: PackBuilder) -> Result<(), PacksError> {
+    /// Writes a pack, which is in use from then on; gives its name.
+    fn write_pack(&mut self, disk: &dyn Disk, builder: PackBuilder) -> Result<String, PacksError> {
         let bytes = builder.finish();
         let name = format!("{FOLDER}/{}", Digest::of(&bytes).hex());
         let blobs = pack::index(&bytes).map_err(|source| PacksError::Damaged { name: name.clone(), source })?;
         disk::replace(disk, &name, &bytes).map_err(written(&name))?;
-        self.enter(name, blobs);
-        self.write_layout(disk)
+        self.enter(name.clone(), blobs);
+        Ok(name)
     }
 
     /// The layout's own files, for tools; nothing here depends on them.
-    fn write_layout<D: Disk>(&self, disk: &D) -> Result<(), PacksError> {
+    pub(super) fn write_layout(&self, disk: &dyn Disk) -> Result<(), PacksError> {
         if disk.length("oci/oci-layout").map_err(read("oci/oci-layout"))?.is_none() {
             disk::replace(disk, "oci/oci-layout", LAYOUT).map_err(written("oci/oci-layout"))?;
         }
@@ -151,7 +153,7 @@ impl Packs {
     }
 
     /// Rewrites the packs when there are too many or they are mostly dead.
-    pub(super) fn compact<D: Disk>(&mut self, disk: &D, live: &[Digest]) -> Result<(), PacksError> {
+    pub(super) fn compact(&mut self, disk: &dyn Disk, live: &[Digest]) -> Result<(), PacksError> {
         let wanted = live.iter().filter(|digest| self.has(digest)).count();
         let stored: usize = self.files.values().sum();
         let mostly_dead = stored > SMALL && stored > 2 * wanted;
@@ -164,18 +166,20 @@ impl Packs {
                 builder.add(&bytes).map_err(|source| PacksError::Damaged { name: "new pack".into(), source })?;
             }
         }
-        let old = std::mem::take(&mut self.files);
-        self.index.clear();
-        self.write_pack(disk, builder)?;
-        for name in old.keys().filter(|name| !self.files.contains_key(*name)) {
-            disk.remove(name).map_err(written(name))?;
+        // Until the new pack is durable, nothing is forgotten: a full disk must not lose what is in force.
+        let newest = self.write_pack(disk, builder)?;
+        self.index.retain(|_, (file, _)| *file == newest);
+        for old in self.files.keys().filter(|file| **file != newest) {
+            disk.remove(old).map_err(written(old))?;
         }
+        self.files.retain(|file, _| *file == newest);
+        self.write_layout(disk)?;
         disk.sync_folder(FOLDER).map_err(written(FOLDER))
     }
 }
 
 /// The outer error is the disk's, the inner one damage.
-fn read_index<D: Disk>(disk: &D, name: &str) -> Result<Result<Vec<PackedBlob>, PackError>, PacksError> {
+fn read_index(disk: &dyn Disk, name: &str) -> Result<Result<Vec<PackedBlob>, PackError>, PacksError> {
     let length = disk.length(name).map_err(read(name))?.unwrap_or(0);
     let Some(at) = length.checked_sub(FOOTER_BYTES as u64) else { return Ok(Err(PackError::Footer)) };
     let bytes = disk.read_range(name, at, FOOTER_BYTES).map_err(read(name))?;

@@ -6,7 +6,7 @@ use skerry_common::id::{Epoch, Generation, Incarnation, Place, Sequence};
 use skerry_common::journal::Event;
 use std::error::Error as _;
 
-fn open(disk: &PowerCutDisk) -> Store<PowerCutDisk> {
+fn open(disk: &PowerCutDisk) -> Store {
     Store::open(disk.clone(), 7).expect("opens")
 }
 
@@ -18,7 +18,7 @@ fn root(generation: u64) -> (BundleMark, Envelope) {
 }
 
 /// One step of an agent's life: content, inventory, head, journal, last good.
-fn step(store: &mut Store<PowerCutDisk>, generation: u64) -> Result<(), StoreError> {
+fn step(store: &mut Store, generation: u64) -> Result<(), StoreError> {
     let (mark, envelope) = root(generation);
     let content = format!("content of {generation}");
     store.put(&[content.as_bytes(), b"shared"])?;
@@ -89,8 +89,13 @@ fn a_full_disk_stops_nothing_that_was_there() {
             finished += 1;
         }
         assert!(store.head().current.is_some());
+        let content = format!("content of {finished}").into_bytes();
+        assert_eq!(store.blob(&BlobRef::of(&content)).expect("reads"), Some(content), "{free} bytes were free");
+        assert!(!store.troubles().is_none(), "it is told");
         disk.set_bytes_free(None);
+        store.retry();
         step(&mut store, finished + 1).expect("goes on when there is room again");
+        assert!(store.troubles().is_none(), "{:?}", store.troubles());
         drop(store);
         check_consistent(&disk, finished + 1);
     }
@@ -168,6 +173,31 @@ fn the_journal_folds_when_full_and_forgets_what_is_acknowledged() {
     assert_eq!(store.journal_mark(), (Incarnation(7), Sequence(10_001)));
     store.acknowledge(Incarnation(7), Sequence(10_001));
     assert_eq!(store.record(0, event()).expect("writes"), Sequence(10_002));
+}
+
+#[test]
+fn what_happens_on_a_full_disk_is_written_when_there_is_room() {
+    let disk = PowerCutDisk::default();
+    let mut store = open(&disk);
+    let event = |number| Event::Overflow { dropped: number };
+    store.record(0, event(1)).expect("is noted");
+    disk.set_bytes_free(Some(10));
+    for number in 2..=journal::ENTRIES_MAX as u64 + 500 {
+        assert_eq!(store.record(0, event(number)).expect("is noted"), Sequence(number));
+    }
+    assert_eq!(store.journal_mark().1, Sequence(1), "nobody relies on the rest");
+    assert_eq!((store.troubles().reason(), store.deliverable().count()), ("DiskFull", 0), "the oldest gave way");
+    assert_eq!(store.unacknowledged().next().map(|entry| entry.sequence), Some(Sequence(1000)));
+    store.acknowledge(Incarnation(7), Sequence(u64::MAX));
+    assert!(store.unacknowledged().count() > 9_000, "what is not durable cannot have been stored by a hub");
+    // A restart now begins again where the disk ends.
+    assert_eq!(open(&disk.after_cut(Unsynced::Torn)).journal_mark().1, Sequence(1));
+    disk.set_bytes_free(None);
+    store.retry();
+    assert!(store.troubles().is_none());
+    assert_eq!(store.journal_mark().1, Sequence(journal::ENTRIES_MAX as u64 + 500));
+    let kept: Vec<_> = store.deliverable().cloned().collect();
+    assert_eq!(open(&disk).deliverable().cloned().collect::<Vec<_>>(), kept);
 }
 
 #[test]

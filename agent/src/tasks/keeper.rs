@@ -9,17 +9,16 @@ use skerry_common::id::Sequence;
 use skerry_common::journal::Event;
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot, watch};
+use tracing::{error, info};
 
-use crate::store::disk::FolderDisk;
+use crate::store::disk::{Disk, FolderDisk};
+use crate::store::trouble::Troubles;
 use crate::store::{Store, StoreError};
 
 /// Calls waiting: more than the tasks that call at once.
 const CALLS_MAX: usize = 64;
 
-/// The store on a real folder.
-pub type FolderStore = Store<FolderDisk>;
-
-type Call = Box<dyn FnOnce(&mut FolderStore) + Send>;
+type Call = Box<dyn FnOnce(&mut Store) + Send>;
 
 /// The store could not do what was asked.
 #[derive(Debug, Error)]
@@ -50,6 +49,8 @@ pub struct Keeper {
     calls: mpsc::Sender<Call>,
     /// The journal's newest place, so that others learn of new entries.
     journal_end: watch::Receiver<Sequence>,
+    /// The writes that fail now.
+    troubles: watch::Receiver<Troubles>,
 }
 
 impl Keeper {
@@ -57,24 +58,31 @@ impl Keeper {
     pub fn open(folder: &Path, fresh_incarnation: u64) -> Result<Self, KeeperError> {
         let disk = FolderDisk::open(folder)
             .map_err(|source| KeeperError::Folder { folder: folder.display().to_string(), source })?;
+        Self::on(disk, fresh_incarnation)
+    }
+
+    /// The same on any disk.
+    pub fn on(disk: impl Disk, fresh_incarnation: u64) -> Result<Self, KeeperError> {
         let mut store = Store::open(disk, fresh_incarnation)?;
         let (calls, mut inbox) = mpsc::channel::<Call>(CALLS_MAX);
         let (end, journal_end) = watch::channel(store.journal_mark().1);
+        let (told, troubles) = watch::channel(Troubles::default());
         let serve = move || {
             while let Some(call) = inbox.blocking_recv() {
                 call(&mut store);
                 let newest = store.journal_mark().1;
                 end.send_if_modified(|known| std::mem::replace(known, newest) != newest);
+                tell(&told, store.troubles());
             }
         };
         std::thread::Builder::new().name("keeper".into()).spawn(serve).map_err(KeeperError::Thread)?;
-        Ok(Self { calls, journal_end })
+        Ok(Self { calls, journal_end, troubles })
     }
 
     /// Runs a call on the store's thread and gives its answer.
     pub async fn call<T: Send + 'static>(
         &self,
-        call: impl FnOnce(&mut FolderStore) -> T + Send + 'static,
+        call: impl FnOnce(&mut Store) -> T + Send + 'static,
     ) -> Result<T, KeeperError> {
         let (reply, answer) = oneshot::channel();
         let call: Call = Box::new(move |store| drop(reply.send(call(store))));
@@ -82,7 +90,7 @@ impl Keeper {
         answer.await.map_err(|_| KeeperError::Closed)
     }
 
-    /// Notes events, in order; all are durable when this returns. Gives the place of each.
+    /// Notes events, in order; all are durable when this returns, if the disk takes them. Gives the place of each.
     pub async fn record(&self, at_unix_ms: i64, events: Vec<Event>) -> Result<Vec<Sequence>, KeeperError> {
         let recorded = self.call(move |store| {
             events.into_iter().map(|event| store.record(at_unix_ms, event)).collect::<Result<Vec<_>, _>>()
@@ -94,6 +102,26 @@ impl Keeper {
     pub fn journal_end(&self) -> watch::Receiver<Sequence> {
         self.journal_end.clone()
     }
+
+    /// The writes that fail now, as they do.
+    pub fn troubles(&self) -> watch::Receiver<Troubles> {
+        self.troubles.clone()
+    }
+}
+
+fn tell(told: &watch::Sender<Troubles>, now: &Troubles) {
+    told.send_if_modified(|known| {
+        let news = known != now;
+        if news && now.is_none() {
+            info!("the agent's store takes writes again");
+        } else if news {
+            error!("{}", now.message());
+        }
+        if news {
+            known.clone_from(now);
+        }
+        news
+    });
 }
 
 #[cfg(test)]

@@ -52,7 +52,10 @@ pub enum Standing {
         holder: String,
     },
     /// There is no lease that could be used here: it acts without one.
-    Without,
+    Without {
+        /// Why.
+        why: String,
+    },
 }
 
 impl Standing {
@@ -60,7 +63,7 @@ impl Standing {
     pub fn acts(&self, now: Instant) -> bool {
         match self {
             Self::Held { until } => now < *until,
-            Self::Without => true,
+            Self::Without { .. } => true,
             Self::Unknown | Self::Waits { .. } => false,
         }
     }
@@ -97,10 +100,7 @@ impl<C: Cluster> LeaseKeeper<C> {
                     RETRY_INTERVAL
                 }
                 Err(error @ (ClusterError::Forbidden { .. } | ClusterError::NotFound { .. })) => {
-                    if *told.borrow() != Standing::Without {
-                        warn!(lease = %target, error = %Chain(&error), "acting without a lease");
-                    }
-                    tell(&told, Standing::Without);
+                    tell(&told, Standing::Without { why: Chain(&error).to_string() });
                     UNUSABLE_INTERVAL
                 }
                 Err(error) => {
@@ -201,7 +201,8 @@ fn tell(told: &watch::Sender<Standing>, now: Standing) {
     told.send_if_modified(|known| {
         match &now {
             Standing::Waits { holder } if *known != now => info!(holder, "another agent acts on this cluster"),
-            Standing::Waits { .. } | Standing::Held { .. } | Standing::Unknown | Standing::Without => {}
+            Standing::Without { why } if *known != now => warn!(why, "acting without a lease"),
+            Standing::Waits { .. } | Standing::Held { .. } | Standing::Unknown | Standing::Without { .. } => {}
         }
         std::mem::replace(known, now.clone()) != now
     });

@@ -208,7 +208,7 @@ impl Driver {
             Output::ConsiderTrustRoot(envelope) => self.trust_root(envelope)?,
             Output::ReadJournal { after, entries_max } => {
                 let read = self.link.keeper.call(move |store| {
-                    let later = store.unacknowledged().filter(|entry| entry.sequence > after);
+                    let later = store.deliverable().filter(|entry| entry.sequence > after);
                     later.take(entries_max).cloned().collect()
                 });
                 return Ok(Some(Input::JournalRead(read.await?)));

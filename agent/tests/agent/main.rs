@@ -7,6 +7,7 @@ mod site;
 mod content_that_does_not_fit_is_refused_and_told;
 mod drift_cut_short_stays_open;
 mod fights_do_not_hold_back_a_new_bundle;
+mod full_disks_stop_no_healing;
 mod kept_additions_are_told_apart;
 mod one_agent_acts_at_a_time;
 mod own_rights_are_not_for_bundles;

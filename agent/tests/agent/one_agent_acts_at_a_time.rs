@@ -65,6 +65,7 @@ async fn a_restart_goes_on_at_once_and_a_lease_that_cannot_be_used_stops_nothing
     nowhere.options.own_namespace = "no-such-namespace".into();
     nowhere.start().await;
     nowhere.applies(&[shop(), map("one", "1")]).await;
+    assert_eq!(nowhere.conditions(), ["Unguarded LeaseUnusable"], "it acts, and says what is amiss");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,9 @@ use skerry_agent::agent::{Agent, AgentOptions, identity_folder};
 use skerry_agent::cluster::Target;
 use skerry_agent::cluster::memory::{MemoryCluster, Person};
 use skerry_agent::identity::IdentityFolder;
+use skerry_agent::store::power_cut::PowerCutDisk;
 use skerry_agent::target::TargetError;
+use skerry_agent::tasks::keeper::Keeper;
 use skerry_certs::tls::WallClock;
 use skerry_common::bundle::manifest::Policy;
 use skerry_common::bundle::trust::TrustedRoot;
@@ -29,6 +31,8 @@ pub(crate) struct Site {
     pub(crate) cluster: MemoryCluster,
     pub(crate) options: AgentOptions,
     pub(crate) policy: Policy,
+    /// A disk for the store; none: the state folder's.
+    pub(crate) disk: Option<PowerCutDisk>,
     agent: Option<Agent>,
     generation: u64,
     _folder: tempfile::TempDir,
@@ -71,7 +75,7 @@ impl Site {
         };
         let cluster = MemoryCluster::new(7, Arc::new(OffsetDateTime::now_utc));
         let policy = Policy::default();
-        Self { fleet, cluster, options, policy, agent: None, generation: 0, _folder: folder }
+        Self { fleet, cluster, options, policy, disk: None, agent: None, generation: 0, _folder: folder }
     }
 
     /// The same, running.
@@ -84,7 +88,14 @@ impl Site {
     /// Starts the agent on what its last life left.
     pub(crate) async fn start(&mut self) {
         let clock = WallClock::new(OffsetDateTime::now_utc);
-        let agent = Agent::start(&self.options, Arc::new(self.cluster.clone()), clock).await;
+        let cluster = Arc::new(self.cluster.clone());
+        let agent = match &self.disk {
+            None => Agent::start(&self.options, cluster, clock).await,
+            Some(disk) => {
+                let keeper = Keeper::on(disk.clone(), self.options.seed).expect("the store opens");
+                Agent::start_with(keeper, &self.options, cluster, clock).await
+            }
+        };
         self.agent = Some(agent.expect("the agent starts"));
     }
 
@@ -147,6 +158,12 @@ impl Site {
     /// The value of a setting.
     pub(crate) fn value(&self, name: &str) -> Value {
         self.read(name).and_then(|object| object.pointer("/data/value").cloned()).unwrap_or_default()
+    }
+
+    /// The agent's conditions, as `TYPE REASON`.
+    pub(crate) fn conditions(&self) -> Vec<String> {
+        let snapshot = self.agent().snapshot.borrow().clone();
+        snapshot.conditions.iter().map(|it| format!("{} {}", it.kind, it.reason)).collect()
     }
 
     /// A setting.

@@ -17,7 +17,7 @@ use tracing::{debug, warn};
 
 use super::hands::{Done, Existence, Hands, Manner, ObjectError};
 use super::world::live_meta;
-use super::{PassError, Reconciler};
+use super::{OnDisk, PassError, Reconciler};
 use crate::cluster::{Cluster, Deleted};
 
 /// Objects handled at the same time: beyond 32 requests at once, an API server on two cores gets no
@@ -64,7 +64,7 @@ impl<C: Cluster> Reconciler<C> {
             let now = Instant::now();
             let open = step.objects.iter().copied().filter(|planned| !told.is_left(&planned.key));
             let (waiting, work): (Vec<&Planned>, Vec<&Planned>) =
-                open.partition(|planned| self.world.waits(now, planned));
+                open.partition(|planned| self.world.waits(now, planned) || !self.may_be_done(planned));
             executed.left += waiting.len();
             let outcomes = self.at_once(hands, bundle, step.kind, &work).await;
             let mut changes = Vec::new();
@@ -88,6 +88,25 @@ impl<C: Cluster> Reconciler<C> {
         }
         self.close_drift(plan, told).await?;
         Ok(executed)
+    }
+
+    /// Whether what is done to an object needs no memory that is not durable: an object that was applied before may be
+    /// healed at any time.
+    fn may_be_done(&self, planned: &Planned) -> bool {
+        let heals = match &planned.decision {
+            Decision::Create { reason: CreateReason::Gone } | Decision::Change { .. } | Decision::Inspect { .. } => {
+                true
+            }
+            Decision::Create { reason: CreateReason::New }
+            | Decision::Keep
+            | Decision::Prune { .. }
+            | Decision::Release { .. }
+            | Decision::Forget
+            | Decision::Refused { .. }
+            | Decision::Held { .. } => false,
+        };
+        let is_known = || self.world.inventory.record(&planned.key).is_some_and(|record| record.applied().is_some());
+        self.inventory == OnDisk::AsHere || heals && is_known()
     }
 
     /// Handles the objects of one step at the same time; outcomes in the order of the objects.

@@ -31,13 +31,26 @@ pub(super) fn is_settled(planned: &Planned) -> bool {
 impl<C: Cluster> Reconciler<C> {
     /// What is unusual about this agent.
     fn conditions(&self) -> Vec<Condition> {
-        let Standing::Waits { holder } = &*self.parts.lease.borrow() else { return Vec::new() };
-        vec![Condition {
-            kind: "Waiting".into(),
-            status: true,
-            reason: "LeaseHeld".into(),
-            message: format!("another agent acts on this cluster: lease `skerry-agent` is held by `{holder}`"),
-        }]
+        let condition = |kind: &str, reason: &str, message: String| {
+            let message = skerry_common::limits::clip(&message);
+            Condition { kind: kind.into(), status: true, reason: reason.into(), message }
+        };
+        let lease = match &*self.parts.lease.borrow() {
+            Standing::Waits { holder } => Some(condition(
+                "Waiting",
+                "LeaseHeld",
+                format!("another agent acts on this cluster: lease `skerry-agent` is held by `{holder}`"),
+            )),
+            Standing::Without { why } => Some(condition(
+                "Unguarded",
+                "LeaseUnusable",
+                format!("nothing keeps a second agent from acting on this cluster: {why}"),
+            )),
+            Standing::Held { .. } | Standing::Unknown => None,
+        };
+        let troubles = self.troubles.borrow();
+        let store = (!troubles.is_none()).then(|| condition("StoreFailing", troubles.reason(), troubles.message()));
+        lease.into_iter().chain(store).collect()
     }
 
     /// What is said of the world now.
