@@ -395,6 +395,7 @@ fn images_are_built_by_the_script_that_the_tests_run() {
     let image =
         |name: &str| text.split("\nFROM ").find(|stage| stage.contains(&format!(" AS {name}\n"))).expect("a stage");
     assert!(image("hub").contains("openssh-client"));
+    assert!(image("hub").contains("/programs/skerry-hub /programs/skerry "), "operators ask it where it runs");
     assert!(!image("agent").contains("apt-get"));
 }
 
