@@ -173,6 +173,9 @@ pub struct CheckArgs {
     /// Namespaces that would be watched, separated by commas; none: the whole cluster.
     #[arg(long, env = "SKERRY_NAMESPACES", value_delimiter = ',')]
     pub namespaces: Vec<String>,
+    /// The namespace that the agent itself would live in.
+    #[arg(long, env = "SKERRY_OWN_NAMESPACE", default_value = "")]
+    pub own_namespace: String,
     /// There is no hub to be checked.
     #[arg(long, env = "SKERRY_OFFLINE")]
     pub offline: bool,

@@ -4,14 +4,20 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
-use skerry_agent::cli::{AgentCommandLine, LogFormat, execute};
+use skerry_agent::cli::{AgentCommandLine, Failure, LogFormat, codes, execute};
 use skerry_common::diagnostic::ErrorClass;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    let arguments = AgentCommandLine::parse();
+    let arguments = match AgentCommandLine::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&error),
+    };
     skerry_certs::tls::install_provider();
-    let filter = EnvFilter::try_new(&arguments.log).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = match EnvFilter::try_new(&arguments.log) {
+        Ok(filter) => filter,
+        Err(error) => return fail(&Failure::user(codes::USAGE, &error).about("`--log`"), ErrorClass::NeedsUser),
+    };
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match arguments.log_format {
         LogFormat::Human => log.init(),
@@ -26,6 +32,18 @@ fn main() -> ExitCode {
         Ok(verdict) => ExitCode::from(verdict.exit_code()),
         Err(failure) => fail(&failure, failure.class),
     }
+}
+
+/// Help and versions are data; what is wrong with the arguments is told like any error.
+fn usage(error: &clap::Error) -> ExitCode {
+    if !error.use_stderr() {
+        let _ = error.print();
+        return ExitCode::SUCCESS;
+    }
+    let text = error.render().to_string();
+    let text = text.strip_prefix("error: ").map_or(text.clone(), |rest| format!("error[{}]: {rest}", codes::USAGE));
+    let _ = write!(std::io::stderr(), "{text}");
+    ExitCode::from(ErrorClass::NeedsUser.exit_code())
 }
 
 fn fail(error: &dyn std::fmt::Display, class: ErrorClass) -> ExitCode {

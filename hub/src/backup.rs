@@ -1,11 +1,13 @@
 //! One encrypted file with everything that a hub must not forget.
 //!
 //! Inside is a tar: `hub.toml`, `hub.db` (a consistent copy, taken while the hub runs) and `keys/`.
-//! The root key is not in it. Restored, a hub may have forgotten its last minutes; agents then show
+//! The root key is not in it. Restoring writes the configuration last, so one that was cut off is
+//! started over. Restored, a hub may have forgotten its last minutes; agents then show
 //! it the proof of what they saw, and it issues nothing at or below that.
 
 use std::fs;
-use std::io;
+use std::io::{self, Read as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use skerry_certs::root_key::{Passphrase, Purpose, decrypt_with_passphrase, encrypt_to_passphrase};
@@ -71,12 +73,10 @@ pub async fn backup(config_file: &Path, file: &Path, passphrase: &Passphrase) ->
     let copy = config.data_folder.join(format!("backup-{}.db", std::process::id()));
     let store = SqliteStore::open(&config.data_folder.join("hub.db")).await?;
     store.backup(&copy).await?;
-    let packed = pack(config_file, &config, &copy);
+    let size = fs::metadata(&copy).map_err(reading(&copy))?.len();
+    let packed = if size > BYTES_MAX { Err(BackupError::TooLarge(size)) } else { pack(config_file, &config, &copy) };
     fs::remove_file(&copy).map_err(writing(&copy))?;
     let packed = packed?;
-    if packed.len() as u64 > BYTES_MAX {
-        return Err(BackupError::TooLarge(packed.len() as u64));
-    }
     let encrypted = encrypt_to_passphrase(Purpose::Backup, &packed, passphrase)
         .map_err(|error| BackupError::Crypto(Chain(&error).to_string()))?;
     let partial = file.with_extension("partial");
@@ -99,8 +99,19 @@ fn pack(config_file: &Path, config: &HubConfig, database: &Path) -> Result<Vec<u
     tar.into_inner().map_err(reading(database))
 }
 
-/// Restores a backup into an empty folder; gives the configuration file.
-pub fn restore(file: &Path, folder: &Path, passphrase: &Passphrase) -> Result<PathBuf, BackupError> {
+/// What was restored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restored {
+    /// The configuration file, as it was.
+    pub config: PathBuf,
+    /// Where database and keys are now.
+    pub data_folder: PathBuf,
+    /// Where the configuration looks for them, when that is elsewhere.
+    pub configured: Option<PathBuf>,
+}
+
+/// Restores a backup into an empty folder.
+pub fn restore(file: &Path, folder: &Path, passphrase: &Passphrase) -> Result<Restored, BackupError> {
     let config = folder.join(CONFIG_FILE);
     if config.exists() {
         return Err(BackupError::Exists(config));
@@ -108,20 +119,30 @@ pub fn restore(file: &Path, folder: &Path, passphrase: &Passphrase) -> Result<Pa
     let bytes = fs::read(file).map_err(reading(file))?;
     let packed = decrypt_with_passphrase(Purpose::Backup, &bytes, passphrase)
         .map_err(|error| BackupError::Crypto(Chain(&error).to_string()))?;
-    let keys = folder.join("data").join("keys");
-    fs::create_dir_all(&keys).map_err(writing(&keys))?;
+    let data_folder = folder.join("data");
+    let keys = data_folder.join("keys");
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(&keys).map_err(writing(&keys))?;
     let mut tar = tar::Archive::new(packed.as_slice());
+    let mut settings = Vec::new();
     for entry in tar.entries().map_err(reading(file))? {
         let mut entry = entry.map_err(reading(file))?;
         let name = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
         let key = name.strip_prefix("keys/").filter(|key| !key.contains(['/', '\\']) && !key.starts_with('.'));
         let to = match (name.as_str(), key) {
-            (CONFIG_FILE, _) => config.clone(),
-            ("hub.db", _) => folder.join("data").join("hub.db"),
+            (CONFIG_FILE, _) => {
+                entry.read_to_end(&mut settings).map_err(reading(file))?;
+                continue;
+            }
+            ("hub.db", _) => data_folder.join("hub.db"),
             (_, Some(key)) => keys.join(key),
             (_, None) => return Err(BackupError::Foreign(name)),
         };
         entry.unpack(&to).map_err(writing(&to))?;
     }
-    Ok(config)
+    let partial = folder.join("hub.toml.partial");
+    fs::write(&partial, &settings).map_err(writing(&partial))?;
+    fs::rename(&partial, &config).map_err(writing(&config))?;
+    let configured = HubConfig::load(&config)?.data_folder;
+    let configured = Some(configured).filter(|configured| *configured != data_folder);
+    Ok(Restored { config, data_folder, configured })
 }

@@ -1,4 +1,4 @@
-//! The hub's command line: `init`, `serve`, `token`, `trust`, `backup`, `restore`.
+//! The hub's command line: `init`, `serve`, `token`, `ca`, `trust`, `backup`, `restore`.
 //!
 //! Exit codes: 0 done · 2 the caller must change something · 3 not possible now, try again · 4 a bug.
 
@@ -15,13 +15,15 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand, ValueEnum};
+use skerry_certs::issue::ApiName;
 use skerry_certs::root_key::Passphrase;
 use tokio_util::sync::CancellationToken;
 
-use crate::backup::{backup, restore};
+use crate::backup::{Restored, backup, restore};
 use crate::config::{ApiConfig, FleetConfig, HubConfig, LinkConfig};
 use crate::hub::{make_token, system_clock};
 use crate::init::{InitOptions, init};
+use crate::keys::KeyFolder;
 use crate::store::access::Role;
 use crate::store::sqlite::SqliteStore;
 
@@ -58,6 +60,8 @@ pub enum HubCommand {
     Serve(ServeArgs),
     /// Make a bearer token for the API.
     Token(TokenArgs),
+    /// Print the certificate by which clients know the HTTPS API: what `skerry --ca-file` takes.
+    Ca(CaArgs),
     /// Show the trust root, or put a successor in force.
     #[command(subcommand)]
     Trust(TrustCommand),
@@ -115,6 +119,14 @@ pub struct TokenArgs {
     pub role: TokenRole,
 }
 
+/// Options of `ca`.
+#[derive(Debug, clap::Args)]
+pub struct CaArgs {
+    /// Configuration file.
+    #[arg(long, default_value = "hub.toml")]
+    pub config: PathBuf,
+}
+
 /// What a token may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum TokenRole {
@@ -156,6 +168,10 @@ pub async fn execute(command: HubCommand, stop: CancellationToken) -> Result<(),
         HubCommand::Init(arguments) => make(arguments).await,
         HubCommand::Serve(arguments) => serve::serve(arguments, stop).await,
         HubCommand::Trust(command) => trust::execute(command),
+        HubCommand::Ca(CaArgs { config }) => {
+            let keys = KeyFolder::new(&HubConfig::load(&config)?.data_folder.join("keys"));
+            print(keys.api_certificate()?.trim_end())
+        }
         HubCommand::Token(TokenArgs { config, name, role }) => {
             let config = HubConfig::load(&config)?;
             let store = SqliteStore::open(&config.data_folder.join("hub.db")).await?;
@@ -170,8 +186,14 @@ pub async fn execute(command: HubCommand, stop: CancellationToken) -> Result<(),
             print(&format!("{} ({bytes} bytes)", file.display()))
         }
         HubCommand::Restore(RestoreArgs { folder, passphrase_file, file }) => {
-            let config = restore(&file, &folder, &passphrase(&passphrase_file)?)?;
-            print(&config.display().to_string())
+            let Restored { config, data_folder, configured } = restore(&file, &folder, &passphrase(&passphrase_file)?)?;
+            print(&config.display().to_string())?;
+            if let Some(configured) = configured {
+                let (configured, now) = (configured.display(), data_folder.display());
+                talk(&format!("The configuration looks for its data in `{configured}`; it was restored to `{now}`:"))?;
+                talk(&format!("serve with `--data-folder {now}`, or change `data_folder`."))?;
+            }
+            Ok(())
         }
     }
 }
@@ -189,6 +211,13 @@ fn talk(line: &str) -> Result<(), Failure> {
     writeln!(std::io::stderr(), "{line}").map_err(|error| Failure::system(&error))
 }
 
+/// The host of `host:port`, if it can stand in a certificate.
+fn host(address: &str) -> Option<String> {
+    let host = address.rsplit_once(':')?.0;
+    let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    Some(bare.to_owned()).filter(|host| ApiName::parse(host).is_ok())
+}
+
 async fn make(arguments: InitArgs) -> Result<(), Failure> {
     let folder = &arguments.folder;
     std::fs::create_dir_all(folder).map_err(|error| Failure::file(folder, &error))?;
@@ -199,19 +228,27 @@ async fn make(arguments: InitArgs) -> Result<(), Failure> {
         credentials: None,
         interval_seconds: 30,
     };
+    // Operators find the API where agents find the hub, on another port.
+    let mut names = ApiConfig::default().names;
+    for host in arguments.advertise.iter().filter_map(|address| host(address)) {
+        if !names.contains(&host) {
+            names.push(host);
+        }
+    }
     let options = InitOptions {
         folder: arguments.folder,
         fleet: arguments.fleet,
         advertise: arguments.advertise,
         source,
         link: LinkConfig { listen: arguments.listen },
-        api: ApiConfig { listen: arguments.api_listen, ..ApiConfig::default() },
+        api: ApiConfig { listen: arguments.api_listen, names },
         file_roots: arguments.file_root,
     };
     let made = init(&options, &passphrase(&arguments.passphrase_file)?, &system_clock()).await?;
     print(&format!("fleet:       {}", made.fleet))?;
     print(&format!("config:      {}", made.config.display()))?;
     print(&format!("admin token: {}", made.admin_token))?;
+    print(&format!("API CA:      {}", made.api_ca.display()))?;
     print(&format!("root key:    {}", made.root_key.display()))?;
     talk("Move the root key away from this machine: only a new trust root needs it.")?;
     talk("The admin token is not shown again.")?;

@@ -2,9 +2,11 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use skerry_common::redact::Redacted;
+use skerry_common::status::ContactBounds;
 use thiserror::Error;
 
 use crate::git::{Credential, CredentialKind};
@@ -26,6 +28,9 @@ pub struct HubConfig {
     /// The HTTPS API.
     #[serde(default)]
     pub api: ApiConfig,
+    /// When a cluster that is not heard of is late and offline.
+    #[serde(default)]
+    pub contact: ContactConfig,
     /// Git.
     #[serde(default)]
     pub git: GitConfig,
@@ -94,6 +99,27 @@ impl Default for ApiConfig {
     fn default() -> Self {
         let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).into();
         Self { listen: SocketAddr::from(([0, 0, 0, 0], 8443)), names }
+    }
+}
+
+/// A quiet agent says something every 20 s, which is written down within 15 s and read within 10 s: before that, a
+/// cluster that is well would be late.
+const LATE_SECONDS_MIN: u64 = 45;
+
+/// When a cluster that is not heard of is late and offline.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ContactConfig {
+    /// Seconds of silence after which it is late.
+    pub late_seconds: u64,
+    /// Seconds of silence after which it is offline: what is known of it counts as unknown.
+    pub offline_seconds: u64,
+}
+
+impl Default for ContactConfig {
+    fn default() -> Self {
+        let bounds = ContactBounds::default();
+        Self { late_seconds: bounds.late.as_secs(), offline_seconds: bounds.offline.as_secs() }
     }
 }
 
@@ -172,6 +198,16 @@ pub enum ConfigError {
         "credentials `{0}` need exactly one of password_file (with user), token_file, ssh_key_file or ca_file alone"
     )]
     Credential(String),
+    /// Bounds that contradict each other, or the link.
+    #[error(
+        "`contact`: late_seconds ({late}) must be at least {LATE_SECONDS_MIN} and less than offline_seconds ({offline})"
+    )]
+    Contact {
+        /// Late after.
+        late: u64,
+        /// Offline after.
+        offline: u64,
+    },
 }
 
 impl HubConfig {
@@ -184,9 +220,29 @@ impl HubConfig {
         };
         let mut config: Self = toml::from_str(&text).map_err(malformed)?;
         let folder = path.parent().unwrap_or(Path::new("."));
-        config.data_folder = folder.join(&config.data_folder);
-        config.git.file_roots.iter_mut().for_each(|root| *root = folder.join(&*root));
+        config.paths().for_each(|path| *path = folder.join(&*path));
         Ok(config)
+    }
+
+    /// Every path in it.
+    fn paths(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        let credentials = self.git.credentials.iter_mut().flat_map(|credential| {
+            let CredentialConfig { password_file, token_file, ssh_key_file, known_hosts_file, ca_file, .. } =
+                credential;
+            [password_file, token_file, ssh_key_file, known_hosts_file, ca_file].into_iter().flatten()
+        });
+        // A program without a folder is looked up in `PATH`.
+        let helm = self.render.helm.iter_mut().filter(|program| program.components().count() > 1);
+        [&mut self.data_folder].into_iter().chain(&mut self.git.file_roots).chain(credentials).chain(helm)
+    }
+
+    /// When a silent cluster is late and offline.
+    pub fn contact_bounds(&self) -> Result<ContactBounds, ConfigError> {
+        let ContactConfig { late_seconds: late, offline_seconds: offline } = self.contact;
+        if late < LATE_SECONDS_MIN || late >= offline {
+            return Err(ConfigError::Contact { late, offline });
+        }
+        Ok(ContactBounds { late: Duration::from_secs(late), offline: Duration::from_secs(offline) })
     }
 
     /// The credentials, their secrets read from their files.
@@ -235,5 +291,46 @@ mod tests {
         assert_eq!((config.fleet.branch.as_str(), config.fleet.interval_seconds), ("main", 30));
         let refused = check("data_folder = \"d\"\n[fleet]\nurl = \"file:///x\"\nbrunch = \"main\"\n");
         assert!(refused.is_err_and(|error| error.to_string().contains("brunch")));
+    }
+
+    #[test]
+    fn every_relative_path_counts_from_the_files_folder() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, secrets) = (folder.path().join("hub.toml"), folder.path().join("secrets"));
+        std::fs::create_dir(&secrets).expect("makes");
+        std::fs::write(secrets.join("password"), "p\n").expect("writes");
+        let text = "data_folder = \"data\"\n[fleet]\nurl = \"file:///x\"\n[render]\nhelm = \"tools/helm\"\n\
+                    [git]\nfile_roots = [\"repositories\"]\n\
+                    [[git.credentials]]\nname = \"a\"\nurl_prefixes = [\"https://a\"]\nuser = \"u\"\n\
+                    password_file = \"secrets/password\"\nca_file = \"/etc/ca.pem\"\n\
+                    [[git.credentials]]\nname = \"b\"\nurl_prefixes = [\"ssh://b\"]\n\
+                    ssh_key_file = \"secrets/key\"\nknown_hosts_file = \"secrets/hosts\"\n";
+        std::fs::write(&path, text).expect("writes");
+        let config = HubConfig::load(&path).expect("valid");
+        let below = |name: &str| folder.path().join(name);
+        assert_eq!(config.git.file_roots, [below("repositories")]);
+        assert_eq!(config.render.helm, Some(below("tools/helm")));
+        let [password, key] = config.credentials().expect("the password is read").try_into().expect("two");
+        assert_eq!(password.ca_file, Some(PathBuf::from("/etc/ca.pem")), "absolute paths stay");
+        let CredentialKind::SshKey { key_file, known_hosts } = key.kind else { panic!("{:?}", key.kind) };
+        assert_eq!((key_file, known_hosts), (below("secrets/key"), below("secrets/hosts")));
+        let plain = "data_folder = \"d\"\n[fleet]\nurl = \"file:///x\"\n[render]\nhelm = \"helm\"\n";
+        std::fs::write(&path, plain).expect("writes");
+        let config = HubConfig::load(&path).expect("valid");
+        assert_eq!(config.render.helm, Some(PathBuf::from("helm")), "a bare name is looked up in `PATH`");
+    }
+
+    #[test]
+    fn the_bounds_of_contact_are_settings_and_must_make_sense() {
+        let bounds = |contact: &str| {
+            let text = format!("data_folder = \"d\"\n[fleet]\nurl = \"file:///x\"\n[contact]\n{contact}");
+            toml::from_str::<HubConfig>(&text).expect("valid").contact_bounds()
+        };
+        let seconds = |bounds: ContactBounds| (bounds.late.as_secs(), bounds.offline.as_secs());
+        assert_eq!(bounds("").map(seconds).expect("defaults"), (60, 180));
+        assert_eq!(bounds("late_seconds = 600\noffline_seconds = 3600\n").map(seconds).expect("fine"), (600, 3600));
+        for wrong in ["late_seconds = 44\n", "late_seconds = 200\n", "offline_seconds = 60\n"] {
+            assert!(matches!(bounds(wrong), Err(ConfigError::Contact { .. })), "{wrong}");
+        }
     }
 }

@@ -19,7 +19,6 @@ use skerry_certs::tls::{HUB_LIMITS, WallClock, api_server_config, link_server_co
 use skerry_common::bundle::digest::Digest;
 use skerry_common::id::FleetId;
 use skerry_common::redact::Redacted;
-use skerry_common::status::ContactBounds;
 use skerry_helm::{Fetch, HelmProgram, HelmSettings};
 use skerry_hub_core::access::ApiToken;
 use skerry_render::Allowed;
@@ -150,6 +149,7 @@ struct Following {
 impl Hub {
     /// Starts everything; returns once both ports are open.
     pub async fn start(config: &HubConfig, clock: WallClock, seed: u64) -> Result<Self, HubError> {
+        let bounds = config.contact_bounds()?;
         let folder = KeyFolder::new(&config.data_folder.join("keys"));
         let keys = folder.load()?;
         let store = SqliteStore::open(&config.data_folder.join("hub.db")).await?;
@@ -194,7 +194,8 @@ impl Hub {
         let tls = api_server_config(api.served())?;
         base.tasks.spawn(api.run(base.stop.clone()));
         let secret = Redacted::new(keys.webhook_secret);
-        let api_address = base.start_api(config.api.listen, tls, control.clone(), following, secret).await?;
+        let settings = ApiSettings { fleet: base.fleet.clone(), bounds, webhook_secret: Some(secret) };
+        let api_address = base.start_api(config.api.listen, tls, control.clone(), following, settings).await?;
         let follow = FollowTrust { folder, trust: trust_sender, key: key_sender };
         base.tasks.spawn(follow.run(base.stop.clone()));
         base.tasks.close();
@@ -320,10 +321,10 @@ impl Base {
         tls: Arc<rustls::ServerConfig>,
         control: Control<SqliteStore, SqliteStore>,
         following: Following,
-        webhook_secret: Redacted<String>,
+        settings: ApiSettings,
     ) -> Result<SocketAddr, HubError> {
-        let bounds = ContactBounds::default();
-        let (keeper, snapshot) = snapshot::Keeper::new(self.store.clone(), following.fleet, bounds, api::system_clock);
+        let (store, bounds) = (self.store.clone(), settings.bounds);
+        let (keeper, snapshot) = snapshot::Keeper::new(store, following.fleet, bounds, api::system_clock);
         self.tasks.spawn(keeper.run(self.stop.clone()));
         let listening = |source| HubError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listening)?;
@@ -331,7 +332,7 @@ impl Base {
         let api = Api::new(Parts {
             store: self.store.clone(),
             control,
-            settings: ApiSettings { fleet: self.fleet.clone(), bounds, webhook_secret: Some(webhook_secret) },
+            settings,
             snapshot,
             poke: following.poke,
             metrics: self.metrics.clone(),

@@ -10,7 +10,7 @@ use skerry_certs::tls::WallClock;
 use skerry_common::id::{FleetId, NameError};
 use thiserror::Error;
 
-use crate::config::{ApiConfig, FleetConfig, GitConfig, HubConfig, LinkConfig, RenderConfig};
+use crate::config::{ApiConfig, ContactConfig, FleetConfig, GitConfig, HubConfig, LinkConfig, RenderConfig};
 use crate::hub::{HubError, make_token};
 use crate::keys::{KeyError, KeyFolder};
 use crate::store::access::Role;
@@ -18,6 +18,9 @@ use crate::store::sqlite::SqliteStore;
 
 /// Name of the configuration file.
 pub const CONFIG_FILE: &str = "hub.toml";
+
+/// Name of the file with the certificate by which clients know the API.
+pub const API_CA_FILE: &str = "api-ca.pem";
 
 /// Name of the root key's file.
 pub const ROOT_KEY_FILE: &str = "root.key";
@@ -48,6 +51,8 @@ pub struct Initialised {
     pub config: PathBuf,
     /// The encrypted root key: to be moved away.
     pub root_key: PathBuf,
+    /// The certificate by which clients know the API: for everybody.
+    pub api_ca: PathBuf,
     /// The first admin token; shown once.
     pub admin_token: String,
     /// The fleet.
@@ -105,19 +110,23 @@ pub async fn init(options: &InitOptions, passphrase: &Passphrase, clock: &WallCl
         fleet: options.source.clone(),
         link: options.link.clone(),
         api: options.api.clone(),
+        contact: ContactConfig::default(),
         git: GitConfig { file_roots: options.file_roots.clone(), credentials: Vec::new() },
         render: RenderConfig::default(),
     };
     let data = options.folder.join("data");
-    let root = KeyFolder::new(&data.join("keys")).create(&fleet, &options.advertise, clock.now())?;
+    let keys = KeyFolder::new(&data.join("keys"));
+    let root = keys.create(&fleet, &options.advertise, clock.now())?;
     let encrypted = root.to_encrypted(passphrase).map_err(|error| InitError::RootKey(error.to_string()))?;
     let root_key = options.folder.join(ROOT_KEY_FILE);
     write_new(&root_key, &encrypted)?;
+    let api_ca = options.folder.join(API_CA_FILE);
+    write_new(&api_ca, keys.api_certificate()?.as_bytes())?;
     let store = SqliteStore::open(&data.join("hub.db")).await.map_err(HubError::Store)?;
     let admin_token = make_token(&store, "admin", Role::Admin, clock).await?;
     let text = toml::to_string_pretty(&config).map_err(|error| InitError::RootKey(error.to_string()))?;
     write_new(&config_path, text.as_bytes())?;
-    Ok(Initialised { config: config_path, root_key, admin_token, fleet })
+    Ok(Initialised { config: config_path, root_key, api_ca, admin_token, fleet })
 }
 
 fn drawn_id() -> Result<String, InitError> {

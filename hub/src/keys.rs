@@ -32,6 +32,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::trust::{EARLIER_MAX, TrustLine};
 
+const API_AUTHORITY_FILE: &str = "api-authority.pem";
 const TRUST_ROOT_FILE: &str = "trust-root.json";
 const SIGNING_KEY_FILE: &str = "bundle.key";
 const NEXT_SIGNING_KEY_FILE: &str = "bundle.next.key";
@@ -158,7 +159,7 @@ impl KeyFolder {
         let envelope = root.sign_envelope(TRUST_ROOT_TYPE, payload).map_err(KeyError::make)?;
         let trust = TrustedRoot::stored(envelope).map_err(KeyError::Trust)?;
         self.write_new("authority.pem", &[authority.certificate_pem(), authority.key_pem().to_string()].concat())?;
-        self.write_new("api-authority.pem", &[api.certificate_pem(), api.key_pem().to_string()].concat())?;
+        self.write_new(API_AUTHORITY_FILE, &[api.certificate_pem(), api.key_pem().to_string()].concat())?;
         let pkcs8 = bundle.to_pkcs8().map_err(KeyError::make)?;
         self.write_new(SIGNING_KEY_FILE, &hex(&pkcs8))?;
         self.write_new("seal.secret", &hex(&random::<32>()?))?;
@@ -167,20 +168,26 @@ impl KeyFolder {
         Ok(root)
     }
 
+    /// The certificate by which clients know the HTTPS API, PEM; no secret.
+    pub fn api_certificate(&self) -> Result<String, KeyError> {
+        self.certificate_and_key(API_AUTHORITY_FILE).map(|(certificate, _)| certificate)
+    }
+
+    fn certificate_and_key(&self, name: &'static str) -> Result<(String, String), KeyError> {
+        let text = self.read(name)?;
+        let at = text.find("-----BEGIN PRIVATE KEY").ok_or_else(|| self.damaged(name, "it holds no key"))?;
+        let (certificate, key) = text.split_at(at);
+        Ok((certificate.to_owned(), key.to_owned()))
+    }
+
     /// Reads everything.
     pub fn load(&self) -> Result<Keys, KeyError> {
-        let pem = |name: &'static str| -> Result<(String, String), KeyError> {
-            let text = self.read(name)?;
-            let at = text.find("-----BEGIN PRIVATE KEY").ok_or_else(|| self.damaged(name, "it holds no key"))?;
-            let (certificate, key) = text.split_at(at);
-            Ok((certificate.to_owned(), key.to_owned()))
-        };
-        let (certificate, key) = pem("authority.pem")?;
+        let (certificate, key) = self.certificate_and_key("authority.pem")?;
         let authority =
             Authority::from_pem(&certificate, &key).map_err(|error| self.damaged("authority.pem", error))?;
-        let (certificate, key) = pem("api-authority.pem")?;
+        let (certificate, key) = self.certificate_and_key(API_AUTHORITY_FILE)?;
         let api_authority =
-            ApiAuthority::from_pem(&certificate, &key).map_err(|error| self.damaged("api-authority.pem", error))?;
+            ApiAuthority::from_pem(&certificate, &key).map_err(|error| self.damaged(API_AUTHORITY_FILE, error))?;
         let secret = skerry_common::bundle::digest::unhex::<32>(self.read("seal.secret")?.trim());
         let sealer = Sealer::new(secret.ok_or_else(|| self.damaged("seal.secret", "not 32 bytes"))?);
         let (trust, signing) = self.standing()?;

@@ -15,7 +15,10 @@ fn main() -> ExitCode {
         Err(error) => return usage(&error),
     };
     skerry_certs::tls::install_provider();
-    let filter = EnvFilter::try_new(&arguments.log).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = match EnvFilter::try_new(&arguments.log) {
+        Ok(filter) => filter,
+        Err(error) => return fail(&Failure::usage(format!("`--log`: {error}"))),
+    };
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match arguments.log_format {
         LogFormat::Human => log.init(),

@@ -54,7 +54,9 @@ families! {
     /// Drafts.
     DRAFTS = "skerry_drafts_total", Counter, "Bundles made for comparison with the newest; those that say nothing new are not published.";
     /// Open drifts.
-    DRIFTS = "skerry_drifts_open", Gauge, "Open drifts, the last that is known.";
+    DRIFTS = "skerry_drifts_open", Gauge, "Open drifts of clusters that are connected or late.";
+    /// Age of what is counted.
+    OBSERVED_AGE = "skerry_observed_age_seconds", Gauge, "Age of the oldest state that is counted as known in these numbers; 0 when none is.";
     /// Webhooks.
     WEBHOOKS = "skerry_webhooks_total", Counter, "Webhooks by result.";
 }

@@ -1,7 +1,8 @@
 //! The program `skerry-hub` as people call it: what it makes, what it refuses, how it ends.
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 /// «You must change something.»
 const NEEDS_USER: Option<i32> = Some(2);
@@ -41,13 +42,82 @@ fn a_fleet_is_made_once() {
     let made = init(folder.path());
     assert!(made.status.success(), "{}", said(&made));
     let told = String::from_utf8_lossy(&made.stdout).into_owned();
-    for line in ["fleet: ", "config: ", "admin token: ", "root key: "] {
+    for line in ["fleet: ", "config: ", "admin token: ", "API CA: ", "root key: "] {
         assert!(told.contains(line), "{told}");
     }
-    assert!(folder.path().join("hub/hub.toml").exists());
+    assert!(said(&made).contains("Move the root key away"), "{}", said(&made));
+    let config = folder.path().join("hub/hub.toml");
+    let settings = std::fs::read_to_string(&config).expect("is written");
+    assert!(settings.contains("\"hub.example\""), "the API is known by the advertised name: {settings}");
+    // The root key is encrypted; the API's certificate is for everybody, now and later, and its key is not with it.
+    let root_key = std::fs::read(folder.path().join("hub/root.key")).expect("is written");
+    assert!(!root_key.windows(11).any(|window| window == b"PRIVATE KEY"));
+    let authority = std::fs::read_to_string(folder.path().join("hub/api-ca.pem")).expect("is written");
+    assert!(authority.contains("BEGIN CERTIFICATE") && !authority.contains("PRIVATE KEY"), "{authority}");
+    let printed = hub(&["ca", "--config", config.to_str().expect("plain")]);
+    assert_eq!(String::from_utf8_lossy(&printed.stdout), authority);
     let again = init(folder.path());
     assert_eq!(again.status.code(), NEEDS_USER, "{}", said(&again));
     assert!(said(&again).contains("exists already"), "{}", said(&again));
+}
+
+/// Reads a log until a line that fits; every line must be one JSON object.
+fn json_lines(log: impl BufRead, mut fits: impl FnMut(&serde_json::Value) -> bool) -> serde_json::Value {
+    for line in log.lines() {
+        let line = line.expect("text");
+        let event: serde_json::Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        assert!(event["level"].is_string() && event["timestamp"].is_string(), "{line}");
+        if fits(&event) {
+            return event;
+        }
+    }
+    panic!("the log ended");
+}
+
+#[test]
+fn it_logs_json_serves_without_its_root_key_and_ends_when_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    assert!(init(folder.path()).status.success());
+    std::fs::remove_file(folder.path().join("hub/root.key")).expect("is moved away");
+    let config = folder.path().join("hub/hub.toml");
+    let hostile = "file:///srv/\u{1b}[2Jfleet";
+    let mut served = Command::new(env!("CARGO_BIN_EXE_skerry-hub"))
+        .args([
+            "serve",
+            "--log-format",
+            "json",
+            "--listen",
+            "127.0.0.1:0",
+            "--api-listen",
+            "127.0.0.1:0",
+            "--url",
+            hostile,
+        ])
+        .arg("--config")
+        .arg(config)
+        .env_remove("SKERRY_LOG")
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program runs");
+    let mut log = BufReader::new(served.stderr.take().expect("piped"));
+    let (mut runs, mut warned) = (false, false);
+    json_lines(&mut log, |event| {
+        runs |= event["fields"]["message"] == "the hub runs";
+        warned |= event["level"] == "WARN";
+        assert!(!event.to_string().contains('\u{1b}'), "{event}");
+        runs && warned
+    });
+    let told = Command::new("kill").arg(served.id().to_string()).status().expect("kill runs");
+    assert!(told.success());
+    json_lines(&mut log, |event| event["fields"]["message"] == "stopping");
+    assert_eq!(served.wait().expect("ends").code(), Some(0));
+}
+
+#[test]
+fn a_log_filter_that_means_nothing_is_refused() {
+    let refused = hub(&["--log", "skerry_hub=loud", "serve"]);
+    assert_eq!(refused.status.code(), NEEDS_USER, "{}", said(&refused));
+    assert!(said(&refused).starts_with("error[SK0905]: `--log`"), "{}", said(&refused));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What only the real thing can show: Kubernetes control planes, Git servers, and the programs as processes. One
 //! behaviour per file.
 
+mod bundles_are_verified_elsewhere;
 mod charts;
 mod contract;
 mod control_plane;

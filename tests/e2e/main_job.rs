@@ -3,7 +3,7 @@
 
 use skerry_agent::cluster::kube::Access;
 use skerry_hub::store::SourceStore as _;
-use skerry_tests::audit::AuditLog;
+use skerry_tests::audit::{AuditEvents, AuditLog};
 use skerry_tests::controlplane::{ControlPlane, ControlPlaneOptions};
 use skerry_tests::stage::{DEADLINE, Site, Stage, ensure};
 use skerry_tests::wait::eventually;
@@ -75,9 +75,10 @@ async fn a_commit_reaches_real_clusters_and_everything_keeps_working_without_the
 
     a_quiet_restart_writes_nothing(&one, &mut first).await;
     people_are_undone(&one).await;
+    a_rollout_restart_restarts_once(&stage, &one, &first).await;
     without_the_hub(&mut stage, &two, &mut second).await;
     removal_prunes_exactly_that(&stage, &one).await;
-    a_broken_commit_changes_nothing(&stage, &one).await;
+    a_broken_commit_changes_nothing(&stage, &one, &first).await;
     an_ignore_rule_keeps_the_live_value(&stage, &one).await;
     first.stop().await;
     second.stop().await;
@@ -104,12 +105,35 @@ async fn people_are_undone(one: &ControlPlane) {
     shows(one, &["configmap", "one"], "{.metadata.labels.by}", "").await;
     one.kubectl(&["-n", "shop", "delete", "configmap", "one"]).await.expect("deletes");
     shows(one, &["configmap", "one"], "{.data.value}", "1").await;
+}
 
-    // `kubectl rollout restart` restarts, and is left alone.
+/// What was written to a kind of object since the log was marked, by the person and the agent.
+async fn writes_to(plane: &ControlPlane, log: &AuditLog, resource: &str) -> AuditEvents {
+    // The log is written after the answer: what came before this is in it when this is.
+    let fence = format!("fence-{}", log.events().expect("reads").count());
+    plane.kubectl(&["-n", "default", "create", "configmap", &fence]).await.expect("makes");
+    eventually(DEADLINE, "the log has come so far", || async {
+        let seen = log.events().map_err(|error| error.to_string())?.named(&fence).count();
+        ensure(seen > 0, &"not yet")
+    })
+    .await;
+    log.writes().expect("reads").by_user("kubernetes-admin").succeeded().resource(resource)
+}
+
+async fn a_rollout_restart_restarts_once(stage: &Stage, one: &ControlPlane, first: &Site<Access>) {
+    let sets = async || {
+        let sets = one.kubectl_json(&["-n", "shop", "get", "replicasets", "-l", "app=web"]).await.expect("lists");
+        sets["items"].as_array().map_or(0, Vec::len)
+    };
+    let (before, log) = (sets().await, AuditLog::open(one.audit_log()).from_now_on().expect("an audit log"));
     one.kubectl(&["-n", "shop", "rollout", "restart", "deployment/web"]).await.expect("restarts");
-    shows(one, &["deployment", "web"], "{.status.updatedReplicas}", "3").await;
+    shows(one, &["deployment", "web"], "{.status.updatedReplicas} {.status.replicas}", "3 3").await;
+    stage.full_pass(first).await;
     let restarted = "{.spec.template.metadata.annotations.kubectl\\.kubernetes\\.io/restartedAt}";
-    assert_ne!(field(one, &["deployment", "web"], restarted).await.expect("reads"), "");
+    assert_ne!(field(one, &["deployment", "web"], restarted).await.expect("reads"), "", "it is left alone");
+    let writes = writes_to(one, &log, "deployments").await;
+    assert_eq!(writes.count(), 1, "the person's alone: {}", writes.summary());
+    assert_eq!(sets().await, before + 1, "one restart makes one set of pods");
 }
 
 async fn without_the_hub(stage: &mut Stage, two: &ControlPlane, second: &mut Site<Access>) {
@@ -156,8 +180,9 @@ async fn removal_prunes_exactly_that(stage: &Stage, one: &ControlPlane) {
     assert_eq!(deletes.count(), 1, "{}", deletes.summary());
 }
 
-async fn a_broken_commit_changes_nothing(stage: &Stage, one: &ControlPlane) {
+async fn a_broken_commit_changes_nothing(stage: &Stage, one: &ControlPlane, first: &Site<Access>) {
     // A broken commit leaves the last good state and shows file and line.
+    let log = AuditLog::open(one.audit_log()).from_now_on().expect("an audit log");
     stage.work.write("apps/web.yaml", "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web\n");
     stage.push("broken").await;
     eventually(DEADLINE, "the hub names the file", || async {
@@ -167,10 +192,16 @@ async fn a_broken_commit_changes_nothing(stage: &Stage, one: &ControlPlane) {
     })
     .await;
     assert_eq!(field(one, &["deployment", "web"], "{.spec.replicas}").await.expect("reads"), "3");
+    stage.full_pass(first).await;
+    for resource in ["deployments", "namespaces"] {
+        let writes = writes_to(one, &log, resource).await;
+        assert_eq!(writes.count(), 0, "{}", writes.summary());
+    }
 }
 
 async fn an_ignore_rule_keeps_the_live_value(stage: &Stage, one: &ControlPlane) {
     // An ignore rule added later changes no live value; after it, scaling is left alone.
+    let generation = field(one, &["deployment", "web"], "{.metadata.generation}").await.expect("reads");
     web(stage, 3);
     stage.declare("false", "{ignore: [{kind: Deployment, fields: [/spec/replicas]}]}");
     stage.push("replicas belong to others").await;
@@ -186,6 +217,8 @@ async fn an_ignore_rule_keeps_the_live_value(stage: &Stage, one: &ControlPlane) 
     })
     .await;
     assert_eq!(field(one, &["deployment", "web"], "{.spec.replicas}").await.expect("reads"), "3");
+    let now = field(one, &["deployment", "web"], "{.metadata.generation}").await.expect("reads");
+    assert_eq!(now, generation, "its spec was never another, not even for a moment");
     one.kubectl(&["-n", "shop", "scale", "deployment/web", "--replicas=5"]).await.expect("scales");
     shows(one, &["deployment", "web"], "{.status.readyReplicas}", "5").await;
     assert_eq!(field(one, &["deployment", "web"], "{.spec.replicas}").await.expect("reads"), "5");

@@ -21,7 +21,7 @@ use skerry_agent::join;
 use skerry_certs::root_key::Passphrase;
 use skerry_common::join::JoinToken;
 use skerry_hub::api::HubControl as _;
-use skerry_hub::config::{ApiConfig, FleetConfig, HubConfig, LinkConfig};
+use skerry_hub::config::{ApiConfig, ContactConfig, FleetConfig, HubConfig, LinkConfig};
 use skerry_hub::hub::{Hub, system_clock};
 use skerry_hub::init::{InitOptions, init};
 use skerry_hub_core::view::RegisterRequest;
@@ -75,6 +75,7 @@ pub struct Stage {
     pub folder: tempfile::TempDir,
     /// The first admin's token for the hub's API.
     pub admin_token: String,
+    hub_folder: PathBuf,
     config: HubConfig,
     hub: Option<Hub>,
     starts: u64,
@@ -121,7 +122,8 @@ impl Stage {
         let passphrase = Passphrase::new(PASSPHRASE.into()).expect("long enough");
         let made = init(&options, &passphrase, &system_clock()).await.expect("a fleet");
         let config = HubConfig::load(&made.config).expect("a configuration");
-        Self { repository, work, folder, admin_token: made.admin_token, config, hub: None, starts: 0 }
+        let (admin_token, hub_folder) = (made.admin_token, options.folder);
+        Self { repository, work, folder, admin_token, hub_folder, config, hub: None, starts: 0 }
     }
 
     /// Writes the fleet's documents.
@@ -215,6 +217,11 @@ impl Stage {
         self.config.link.listen = link;
     }
 
+    /// After how many seconds of silence a cluster is late and offline when the hub starts the next time.
+    pub fn judge_silence(&mut self, late_seconds: u64, offline_seconds: u64) {
+        self.config.contact = ContactConfig { late_seconds, offline_seconds };
+    }
+
     /// The running hub.
     pub fn hub(&self) -> &Hub {
         self.hub.as_ref().expect("the hub runs")
@@ -222,7 +229,13 @@ impl Stage {
 
     /// The hub's folder.
     pub fn hub_folder(&self) -> PathBuf {
-        self.folder.path().join("hub")
+        self.hub_folder.clone()
+    }
+
+    /// Lets the hub work in another folder when it starts the next time.
+    pub fn move_hub_to(&mut self, folder: PathBuf) {
+        self.config = HubConfig::load(&folder.join("hub.toml")).expect("a configuration");
+        self.hub_folder = folder;
     }
 
     /// Where the agent of a cluster keeps everything.

@@ -24,6 +24,8 @@ pub mod codes {
 
     /// A mistake in this program.
     pub const BUG: Code = Code(900);
+    /// Arguments.
+    pub const USAGE: Code = Code(905);
     /// The join token.
     pub const TOKEN: Code = Code(101);
     /// A trust root that was not expected.

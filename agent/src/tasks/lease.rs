@@ -165,8 +165,7 @@ impl<C: Cluster> LeaseKeeper<C> {
             plural: "leases".into(),
             namespaced: true,
         };
-        let namespace = if self.namespace.is_empty() { DEFAULT_NAMESPACE } else { &self.namespace };
-        Target { kind, namespace: Some(namespace.to_owned()), name: NAME.into() }
+        Target { kind, namespace: Some(namespace(&self.namespace).to_owned()), name: NAME.into() }
     }
 
     /// Makes it, under a manager of this agent's own: two that do so at once conflict.
@@ -195,6 +194,11 @@ impl<C: Cluster> LeaseKeeper<C> {
         ]);
         self.cluster.patch_json(target, &operations, MANAGER).await
     }
+}
+
+/// Where the lease of an agent with this namespace of its own lies.
+pub(crate) fn namespace(own: &str) -> &str {
+    if own.is_empty() { DEFAULT_NAMESPACE } else { own }
 }
 
 fn tell(told: &watch::Sender<Standing>, now: Standing) {

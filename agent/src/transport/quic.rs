@@ -81,6 +81,17 @@ pub enum ConnectError {
     Stream(#[source] quinn::ConnectionError),
 }
 
+/// The TLS alert for a certificate that is not valid at this time: too old, or not yet.
+const CERTIFICATE_EXPIRED: u8 = 45;
+
+impl ConnectError {
+    /// Whether this end refused the other's certificate for its time: one of the two clocks is wrong, or it ran out.
+    pub fn is_about_time(&self) -> bool {
+        let Self::Connect { source: quinn::ConnectionError::TransportError(error), .. } = self else { return false };
+        error.code == quinn::TransportErrorCode::crypto(CERTIFICATE_EXPIRED)
+    }
+}
+
 /// A stream with a hub, frames both ways.
 pub type Stream = (FrameReader<quinn::RecvStream>, FrameWriter<quinn::SendStream>);
 

@@ -223,3 +223,14 @@ fn the_admin_server_tells_health_and_numbers() {
     assert_eq!(success(&site.run(&["drift", "-o", "json"])), "[]\n");
     assert_eq!(running.stop(), Some(0));
 }
+
+#[test]
+fn what_is_wrong_with_the_arguments_is_told_like_any_error() {
+    let site = Site::make();
+    for (arguments, says) in [(&["chek"][..], "chek"), (&["--log", "skerry_agent=loud", "version"], "--log")] {
+        let refused = site.run(arguments);
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert_eq!(refused.status.code(), Some(2), "{said}");
+        assert!(said.starts_with("error[SK0905]: ") && said.contains(says), "{said}");
+    }
+}

@@ -1,4 +1,4 @@
-//! The reference of the command line, as Markdown, made from its definition.
+//! The references in `docs`, as Markdown: the command line from its definition, the errors from their tables.
 
 use std::fmt::Write as _;
 
@@ -25,6 +25,20 @@ pub fn markdown() -> String {
     }
     text.truncate(text.trim_end().len());
     text.push('\n');
+    text
+}
+
+/// Writes all of `docs/errors.md`.
+pub fn errors() -> String {
+    let mut text = String::from(
+        "# Errors by code\n\nMade by `cargo run -p skerry --example reference errors > docs/errors.md`; a test fails when \
+         it is stale. `skerry explain SK0412` says the same without a network.\n",
+    );
+    let mut entries: Vec<_> = crate::errors::codes::lists().into_iter().flatten().collect();
+    entries.sort();
+    for (number, title, explanation) in entries {
+        let _ = write!(text, "\n## SK{number:04}: {title}\n\n{explanation}\n");
+    }
     text
 }
 

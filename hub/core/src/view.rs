@@ -30,13 +30,13 @@ pub use application::{ApplicationOnCluster, ApplicationView, applications};
 pub use attention::{Attention, Urgency, attention};
 pub use cluster::{BundleView, ClusterView, HeldPruneView, cluster};
 pub use counts::{ContactCounts, Counts, FleetView, GroupView, HealthOfClusters, SyncCounts, count, groups};
-pub use drift::{DriftView, FieldView, drifts};
+pub use drift::{DriftView, FieldView};
 pub use event::{EventView, event};
 pub use exchange::{
     ConfirmRequest, Confirmed, JoinCommand, OfflineReply, OfflineRequest, Page, RegisterRequest, SyncRequested,
 };
 pub use object::{ObjectRef, ObjectView, objects};
 pub use record::{AgentInfo, ClusterRecord, Reported, Section};
-pub use source::{RevisionView, SourceView, revisions};
+pub use source::{RevisionView, SourceView, TargetState, revisions};
 pub use timestamp::Timestamp;
 pub use why::{FIELDS_MAX, Holding, SinceView, WhyField, WhySetting, WhyView, fields, held_back};

@@ -114,7 +114,8 @@ async fn objects_of<S: ApiStore, C: HubControl>(
         let damaged = || Problem::internal(format!("the manifest of `{}` cannot be read", application.name));
         let bytes = api.inner.store.get(&application.manifest.digest).await?.ok_or_else(damaged)?;
         let manifest: Manifest = serde_json::from_slice(&bytes).map_err(|_| damaged())?;
-        let views = view::objects(record, &application.name, &manifest, api.now());
+        let bounds = &api.inner.settings.bounds;
+        let views = view::objects(record, &application.name, &manifest, bounds, api.now());
         rows.extend(views.into_iter().map(|view| (object_key(&record.name, &application.name, &view), view)));
     }
     rows.sort_by(|a, b| a.0.cmp(&b.0));
@@ -192,5 +193,8 @@ fn gauge<S: ApiStore, C: HubControl>(api: &Api<S, C>, snapshot: &Snapshot) {
         ("unknown", health.unknown),
     ];
     words.iter().for_each(|(word, count)| set(&numbers::CLUSTER_HEALTH, "health", word, *count));
-    api.inner.metrics.set(&numbers::DRIFTS, &[], i64::try_from(counts.drift).unwrap_or(i64::MAX));
+    let large = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
+    api.inner.metrics.set(&numbers::DRIFTS, &[], large(counts.drift));
+    let age = counts.observed_at.map(|observed| observed.age(api.now()).as_secs()).unwrap_or_default();
+    api.inner.metrics.set(&numbers::OBSERVED_AGE, &[], large(age));
 }

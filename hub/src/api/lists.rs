@@ -228,7 +228,7 @@ pub(super) async fn drift<S: ApiStore, C: HubControl>(
         };
         let records = api.inner.store.drifts(&query).await?;
         let count = records.len();
-        found.take(drift_rows(records, &snapshot.names), count, &snapshot);
+        found.take(drift_rows(records, &snapshot, &api.inner.settings.bounds, api.now()), count, &snapshot);
     }
     Ok(answer(found.page(snapshot.position, api.now())))
 }

@@ -12,7 +12,7 @@ use skerry_common::bundle::digest::Digest;
 use skerry_common::bundle::root::{BundleRoot, SourceRevision};
 use skerry_common::id::ClusterId;
 use skerry_common::report::BundleMark;
-use skerry_hub_core::view::{self, RevisionView};
+use skerry_hub_core::view::{self, RevisionView, TargetState};
 
 use super::error::Problem;
 use super::lists::{Parameters, Wanted, answer, page};
@@ -53,10 +53,16 @@ pub(super) async fn list<S: ApiStore, C: HubControl>(
             None => sources_of(&api, &record.id, target).await?,
         };
         known.insert(target.root, sources.clone());
-        targets.push((sources, applied == Some(target)));
+        let view = api.cluster_view(record);
+        let state = if view.is_known() {
+            TargetState::Known { is_applied: applied == Some(target), observed_at: view.observed_at }
+        } else {
+            TargetState::Unknown
+        };
+        targets.push((sources, state));
     }
     api.inner.revisions.set(known);
-    let views = view::revisions(targets.iter().map(|(sources, is_applied)| (sources.as_slice(), *is_applied)));
+    let views = view::revisions(targets.iter().map(|(sources, state)| (sources.as_slice(), *state)));
     let rows = views.into_iter().map(|row| (format!("{}/{}", row.source, row.commit), row));
     Ok(answer(page(rows, &wanted, &snapshot, api.now())))
 }

@@ -160,7 +160,8 @@ impl<S: ApiStore, C: HubControl> Watcher<S, C> {
         let records = self.api.inner.store.drifts(&query).await?;
         let full = records.len() == BATCH;
         self.last = records.last().map_or(self.last, |record| record.position);
-        push(&mut self.queue, drift_rows(records, &snapshot.names), filter, snapshot);
+        let rows = drift_rows(records, snapshot, &self.api.inner.settings.bounds, self.api.now());
+        push(&mut self.queue, rows, filter, snapshot);
         self.again_if(full);
         Ok(())
     }

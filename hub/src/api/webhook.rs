@@ -1,7 +1,7 @@
 //! `POST /webhooks/git`: a Git server says that something was pushed.
 //!
 //! Nothing in the body is believed beyond the addresses that it names, and those only choose which
-//! sources are looked at now rather than a little later.
+//! sources are looked at now rather than a little later: all of them, when none that is followed is named.
 
 use std::collections::BTreeSet;
 

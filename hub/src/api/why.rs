@@ -8,6 +8,7 @@ use skerry_common::bundle::digest::Digest;
 use skerry_common::bundle::manifest::{Manifest, ManifestEntry};
 use skerry_common::bundle::root::{ApplicationRef, BundleRoot, SourceRevision};
 use skerry_common::id::{ApplicationName, ClusterName};
+use skerry_common::status::ContactBounds;
 use skerry_hub_core::publish::RegisteredCluster;
 use skerry_hub_core::view::{self, BundleView, ClusterRecord, Holding, ObjectView, SinceView, Timestamp, WhyView};
 
@@ -82,7 +83,7 @@ pub(super) async fn why<S: ApiStore, C: HubControl>(
     let explanation = api.inner.control.explain(request).await?;
     let bounds = &api.inner.settings.bounds;
     let subject = Subject { record, listed: &listed, bundle: newest.mark().into(), now: api.now() };
-    let object = subject.object()?;
+    let object = subject.object(bounds)?;
     let held_back = view::held_back(&Holding {
         record,
         policy: &listed.manifest.policy,
@@ -105,9 +106,9 @@ struct Subject<'a> {
 
 impl Subject<'_> {
     /// How the object fares.
-    fn object(&self) -> Result<ObjectView, Problem> {
+    fn object(&self, bounds: &ContactBounds) -> Result<ObjectView, Problem> {
         let key = view::ObjectRef::from(&self.listed.entry.key());
-        let rows = view::objects(self.record, &self.listed.application.name, &self.listed.manifest, self.now);
+        let rows = view::objects(self.record, &self.listed.application.name, &self.listed.manifest, bounds, self.now);
         let row = rows.into_iter().find(|row| row.object == key);
         row.ok_or_else(|| Problem::internal("an object of a manifest is not among its objects"))
     }

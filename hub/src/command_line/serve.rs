@@ -44,6 +44,12 @@ pub struct ServeArgs {
     /// Name or address in the API's certificate; several times for several.
     #[arg(long, value_name = "NAME", help_heading = "Network")]
     pub api_name: Vec<String>,
+    /// Seconds of silence after which a cluster is late.
+    #[arg(long, value_name = "SECONDS", help_heading = "Contact")]
+    pub late_seconds: Option<u64>,
+    /// Seconds of silence after which a cluster is offline, and counted as unknown.
+    #[arg(long, value_name = "SECONDS", help_heading = "Contact")]
+    pub offline_seconds: Option<u64>,
     /// Folder below which `file://` repositories may lie; several times for several.
     #[arg(long, value_name = "FOLDER", help_heading = "Git")]
     pub file_root: Vec<PathBuf>,
@@ -84,6 +90,8 @@ impl ServeArgs {
         set(&mut config.link.listen, self.listen);
         set(&mut config.api.listen, self.api_listen);
         set_list(&mut config.api.names, self.api_name);
+        set(&mut config.contact.late_seconds, self.late_seconds);
+        set(&mut config.contact.offline_seconds, self.offline_seconds);
         set_list(&mut config.git.file_roots, self.file_root);
         set_list(&mut config.git.credentials, self.git_credential);
         set(&mut config.render.helm, self.helm.map(Some));
@@ -164,6 +172,8 @@ mod tests {
             "--api-listen=127.0.0.1:2",
             "--api-name=hub.example",
             "--api-name=10.0.0.1",
+            "--late-seconds=6",
+            "--offline-seconds=7",
             "--file-root=/r",
             "--helm=/h",
             "--chart-repository=https://charts/team",
@@ -181,6 +191,7 @@ mod tests {
         assert_eq!((fleet.credentials.as_deref(), fleet.interval_seconds), (Some("shop"), 5));
         assert_eq!((config.link.listen.port(), config.api.listen.port()), (1, 2));
         assert_eq!(config.api.names, ["hub.example", "10.0.0.1"]);
+        assert_eq!((config.contact.late_seconds, config.contact.offline_seconds), (6, 7));
         assert_eq!(config.git.file_roots, [PathBuf::from("/r")]);
         assert_eq!(config.render.helm, Some(PathBuf::from("/h")));
         assert_eq!(config.render.chart_repositories, ["https://charts/team"]);

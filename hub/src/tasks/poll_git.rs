@@ -1,44 +1,46 @@
 //! Follows the fleet repository and every source that it declares.
 //!
-//! A look that fails changes nothing: the commit known before stays, what is wrong is stored for people,
-//! and the next look comes sooner. A webhook makes a look immediate.
+//! ```text
+//! due or told ─▶ look (own thread, a bounded number at once) ─▶ taken up one by one ─▶ resolved
+//! ```
+//! Looks run beside each other, so a server that stalls holds up its own repository and no other. A look that
+//! fails changes nothing: the commit known before stays, what is wrong is stored for people, and the next look
+//! comes sooner. A webhook makes a look immediate; one that comes during a look leads to another right after it,
+//! because that look may have asked too early.
 
 mod fleet;
+mod source;
+mod told;
+mod turn;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use skerry_certs::tls::WallClock;
-use skerry_common::backoff::{doubled, splitmix};
-use skerry_common::bundle::root::SourceRevision;
-use skerry_common::diagnostic::{Diagnostic, Location};
+use skerry_common::backoff::splitmix;
 use skerry_common::error_chain::Chain;
-use skerry_common::id::{CommitId, SourceName};
-use skerry_common::redact::redact;
-use skerry_hub_core::source::GitRef;
+use skerry_common::id::SourceName;
+use skerry_hub_core::fleet::Source;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use self::fleet::Documents;
+use self::source::Followed;
+use self::turn::Turn;
 use crate::api::{FleetInForce, Poke};
 use crate::config::FleetConfig;
-use crate::git::{Git, GitError, Remote};
-use crate::quic::unix_ms;
-use crate::store::journal::HubEvent;
-use crate::store::sources::{RevisionRecord, RevisionState, SourceRecord, Subject};
-use crate::store::{HubStore, Position, StoreError};
+use crate::git::{Fetched, Git, GitError, Remote};
+use crate::store::{HubStore, StoreError};
 use crate::workshop::SourceAt;
 
 /// How much an interval varies, so that 1,000 sources are not asked in one instant: a tenth.
 const JITTER_DIVISOR: u32 = 10;
 
-/// How soon a look that failed is repeated: most outages of a Git server are over in seconds.
-const RETRY_FIRST: Duration = Duration::from_secs(2);
-
-/// The pause doubles up to this, and never beyond the interval itself.
-const RETRY_LONGEST: Duration = Duration::from_secs(300);
+/// Looks at once: each is a thread and a connection, and most of them wait for a server.
+const LOOKS_MAX: usize = 16;
 
 /// What is declared, and where its sources stand.
 #[derive(Debug, Clone, Default)]
@@ -69,49 +71,104 @@ pub struct PollGit<S: HubStore> {
     pub seed: u64,
 }
 
-/// A source that is followed.
-#[derive(Debug, Clone)]
-struct Followed {
-    due: Instant,
-    error: Option<String>,
-    failures: u32,
-    changed_unix_ms: Option<i64>,
+/// A look that has ended; without a result when its thread panicked.
+enum Looked {
+    Fleet(Option<fleet::Look>),
+    Source(SourceName, Box<Source>, Option<Result<Fetched, GitError>>),
 }
 
-/// How long to wait after a look: the interval, or less after failures in a row.
-fn pause(interval: Duration, failures: u32) -> Duration {
-    let Some(doublings) = failures.checked_sub(1) else { return interval };
-    doubled(RETRY_FIRST, RETRY_LONGEST, doublings).min(interval)
+/// Everything that is followed, and the looks under way.
+struct Following {
+    documents: Documents,
+    fleet: Turn,
+    sources: BTreeMap<SourceName, Followed>,
+    looks: JoinSet<Looked>,
 }
 
 impl<S: HubStore> PollGit<S> {
     /// Runs until told to stop.
     pub async fn run(mut self, stop: CancellationToken) {
-        let mut followed: BTreeMap<SourceName, Followed> = BTreeMap::new();
-        let mut documents = Documents::default();
-        let mut fleet_due = Instant::now();
+        let sources = self.known().await;
+        let (documents, fleet) = (Documents::default(), Turn::At(Instant::now()));
+        let mut following = Following { documents, fleet, sources, looks: JoinSet::new() };
         loop {
-            if fleet_due <= Instant::now() {
-                if let Err(error) = self.look_at_fleet(&mut documents).await {
-                    warn!(error = %Chain(&error), "the fleet repository's state cannot be stored");
-                }
-                let interval = Duration::from_secs(self.config.interval_seconds.max(1));
-                fleet_due = Instant::now() + self.jittered(pause(interval, documents.failures));
-            }
-            if let Err(error) = self.look_at_sources(&mut followed).await {
+            if let Err(error) = self.declared(&mut following).await {
                 warn!(error = %Chain(&error), "the sources' state cannot be stored");
             }
-            let next = followed.values().map(|source| source.due).fold(fleet_due, Instant::min);
+            self.begin(&mut following);
+            let next = following.next_due();
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep_until(next.into()) => {}
+                Some(looked) = following.looks.join_next() => {
+                    // The look catches what its thread does: nothing of it can end otherwise.
+                    if let Ok(looked) = looked {
+                        self.take(looked, &mut following).await;
+                    }
+                }
+                () = at(next) => {}
                 poke = self.pokes.recv() => {
-                    if poke.is_none() { return }
+                    let Some(poke) = poke else { return };
                     info!("a webhook: looking at Git now");
-                    fleet_due = Instant::now();
-                    followed.values_mut().for_each(|source| source.due = Instant::now());
+                    following.poke(&poke, &self.config.url);
                 }
             }
+        }
+    }
+
+    /// Starts the looks that are due, the longest due first.
+    fn begin(&self, following: &mut Following) {
+        let now = Instant::now();
+        if following.fleet.begins(now) {
+            let (git, config, judged) = (self.git.clone(), self.config.clone(), following.documents.judged.clone());
+            following.looks.spawn(async move {
+                let look = tokio::task::spawn_blocking(move || fleet::look(&git, &config, judged.as_ref()));
+                Looked::Fleet(look.await.ok())
+            });
+        }
+        let mut due: Vec<_> =
+            following.sources.iter_mut().filter(|(_, it)| it.due().is_some_and(|due| due <= now)).collect();
+        due.sort_by_key(|(_, followed)| followed.due());
+        let room = LOOKS_MAX.saturating_sub(following.looks.len());
+        for (name, followed) in due.into_iter().take(room) {
+            let Some(wanted) = followed.declared.clone() else { continue };
+            followed.turn.begins(now);
+            let (git, name, known) = (self.git.clone(), name.clone(), followed.commit.clone());
+            following.looks.spawn(async move {
+                let source = wanted.clone();
+                let fetched = tokio::task::spawn_blocking(move || {
+                    let remote = Remote { url: &wanted.url, credential: wanted.credentials.as_deref() };
+                    git.fetch(remote, &wanted.reference, known.as_ref())
+                });
+                Looked::Source(name, Box::new(source), fetched.await.ok())
+            });
+        }
+    }
+
+    async fn take(&mut self, looked: Looked, following: &mut Following) {
+        let taken = match looked {
+            Looked::Fleet(look) => {
+                let taken = match look {
+                    Some(look) => self.take_fleet(look, &mut following.documents).await,
+                    None => Ok(()),
+                };
+                let interval = Duration::from_secs(self.config.interval_seconds.max(1));
+                let pause = self.jittered(turn::pause(interval, following.documents.failures));
+                following.fleet.ended(Instant::now() + pause);
+                taken
+            }
+            Looked::Source(name, source, fetched) => {
+                let Some(followed) = following.sources.get_mut(&name) else { return };
+                let taken = match fetched {
+                    Some(fetched) => self.take_source(&name, &source, fetched, followed).await,
+                    None => Ok(()),
+                };
+                let pause = self.jittered(turn::pause(source.interval, followed.failures));
+                followed.turn.ended(Instant::now() + pause);
+                taken
+            }
+        };
+        if let Err(error) = taken {
+            warn!(error = %Chain(&error), "what was found in Git cannot be stored");
         }
     }
 
@@ -121,144 +178,66 @@ impl<S: HubStore> PollGit<S> {
         interval + interval / JITTER_DIVISOR * part / 1000
     }
 
-    async fn look_at_sources(&mut self, followed: &mut BTreeMap<SourceName, Followed>) -> Result<(), StoreError> {
+    /// What the last life of the hub knew of its sources.
+    async fn known(&self) -> BTreeMap<SourceName, Followed> {
+        match self.store.sources().await {
+            Ok(records) => records.into_iter().map(|record| (record.name.clone(), Followed::of(record))).collect(),
+            Err(error) => {
+                warn!(error = %Chain(&error), "what was known of the sources cannot be read");
+                BTreeMap::new()
+            }
+        }
+    }
+
+    /// Follows what is declared now, and nothing else.
+    async fn declared(&self, following: &mut Following) -> Result<(), StoreError> {
         let resolved = self.resolved.borrow().clone();
         let Some(in_force) = resolved.fleet.clone() else { return Ok(()) };
         let declared = &in_force.fleet.sources;
-        for gone in followed.keys().filter(|name| !declared.contains_key(*name)).cloned().collect::<Vec<_>>() {
-            followed.remove(&gone);
-            self.store.remove_source(&gone).await?;
-        }
-        let mut sources = resolved.sources.clone();
-        sources.retain(|name, at| declared.get(name).is_some_and(|source| source.url == at.url));
         for (name, source) in declared {
-            let before = followed.get(name).cloned();
-            if before.as_ref().is_some_and(|before| before.due > Instant::now()) {
-                continue;
-            }
-            let known = sources.get(name).map(|at| at.revision.commit.clone());
-            let (git, wanted) = (self.git.clone(), source.clone());
-            let fetched = tokio::task::spawn_blocking(move || {
-                let remote = Remote { url: &wanted.url, credential: wanted.credentials.as_deref() };
-                git.fetch(remote, &wanted.reference, known.as_ref())
-            });
-            let Ok(fetched) = fetched.await else { continue };
-            let now = unix_ms(&self.clock);
-            let mut state =
-                before.unwrap_or(Followed { due: Instant::now(), error: None, failures: 0, changed_unix_ms: None });
-            match fetched {
-                Ok(fetched) => {
-                    (state.error, state.failures) = (None, 0);
-                    let news = sources.get(name).is_none_or(|at| at.revision.commit != fetched.commit);
-                    if news {
-                        info!(source = %name, commit = fetched.commit.short(), forced = fetched.forced, "a new commit");
-                        state.changed_unix_ms = Some(now);
-                        self.note_commit(name, &source.reference, &fetched.commit, now).await?;
-                    }
-                    sources.insert(name.clone(), source_at(name, source, fetched.commit));
-                    self.store.put_problems(Subject::Source(name.clone()), Vec::new(), now).await?;
-                }
-                Err(error) => self.note_failure(name, &source.url, &error, &mut state, now).await?,
-            }
-            state.due = Instant::now() + self.jittered(pause(source.interval, state.failures));
-            let commit = sources.get(name).map(|at| at.revision.commit.clone());
-            let record = SourceRecord {
-                name: name.clone(),
-                url: redact(&source.url),
-                reference: source.reference.to_string(),
-                commit,
-                checked_unix_ms: Some(now),
-                changed_unix_ms: state.changed_unix_ms,
-                error: state.error.clone(),
-                failures: state.failures,
-            };
-            self.store.put_source(record).await?;
-            followed.insert(name.clone(), state);
+            following.sources.entry(name.clone()).or_default().declare(source);
         }
-        let same = |known: &Resolved| {
-            known.sources.len() == sources.len()
-                && sources.iter().all(|(name, at)| known.sources.get(name).is_some_and(|it| it.revision == at.revision))
-        };
-        if !same(&resolved) {
+        let gone: Vec<_> = following.sources.keys().filter(|name| !declared.contains_key(*name)).cloned().collect();
+        for name in gone {
+            self.store.remove_source(&name).await?;
+            following.sources.remove(&name);
+        }
+        let stays = |name: &SourceName, at: &SourceAt| declared.get(name).is_some_and(|source| source.url == at.url);
+        if !resolved.sources.iter().all(|(name, at)| stays(name, at)) {
+            let mut sources = resolved.sources.clone();
+            sources.retain(|name, at| stays(name, at));
             self.resolved.send_replace(Arc::new(Resolved { fleet: Some(in_force), sources }));
         }
         Ok(())
     }
+}
 
-    async fn note_commit(
-        &self,
-        name: &SourceName,
-        reference: &GitRef,
-        commit: &CommitId,
-        now: i64,
-    ) -> Result<(), StoreError> {
-        let event = HubEvent::SourceChanged { source: name.clone(), commit: commit.clone() };
-        self.store.record(None, event, now).await?;
-        let revision = RevisionRecord {
-            source: name.clone(),
-            commit: commit.clone(),
-            reference: reference.to_string(),
-            fetched_unix_ms: now,
-            state: RevisionState::Fetched,
-            position: Position::default(),
-        };
-        self.store.put_revision(revision).await
+impl Following {
+    /// When the next look is due; none while nothing more can be started.
+    fn next_due(&self) -> Option<Instant> {
+        let sources = self.sources.values().filter(|_| self.looks.len() < LOOKS_MAX);
+        sources.filter_map(Followed::due).chain(self.fleet.due()).min()
     }
 
-    async fn note_failure(
-        &self,
-        name: &SourceName,
-        url: &str,
-        error: &GitError,
-        state: &mut Followed,
-        now: i64,
-    ) -> Result<(), StoreError> {
-        let message = Chain(error).to_string();
-        if state.error.as_ref() != Some(&message) {
-            warn!(source = %name, error = message, "a source cannot be read");
-            let event = HubEvent::SourceFailed { source: name.clone(), message: message.clone() };
-            self.store.record(None, event, now).await?;
-            let location = Location { repository: Some(redact(url)), ..Location::default() };
-            let mut problem = Diagnostic::error(error.code(), message.clone()).at(location);
-            problem.help = error.help();
-            self.store.put_problems(Subject::Source(name.clone()), vec![problem], now).await?;
+    /// Looks at what a webhook names now; at everything when that is nothing that is followed.
+    fn poke(&mut self, poke: &Poke, fleet_url: &str) {
+        let now = Instant::now();
+        let is_fleet = told::names(poke, fleet_url);
+        let is_named =
+            |followed: &Followed| followed.declared.as_ref().is_some_and(|source| told::names(poke, &source.url));
+        let is_all = !is_fleet && !self.sources.values().any(is_named);
+        if is_fleet || is_all {
+            self.fleet.poke(now);
         }
-        state.failures = state.failures.saturating_add(1);
-        state.error = Some(message);
-        Ok(())
+        for followed in self.sources.values_mut().filter(|followed| is_all || is_named(followed)) {
+            followed.turn.poke(now);
+        }
     }
 }
 
-fn source_at(name: &SourceName, source: &skerry_hub_core::fleet::Source, commit: CommitId) -> SourceAt {
-    SourceAt {
-        url: source.url.clone(),
-        credential: source.credentials.clone(),
-        revision: SourceRevision {
-            name: name.clone(),
-            url: redact(&source.url),
-            reference: source.reference.to_string(),
-            commit,
-            verified: "none".to_owned(),
-        },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_look_that_failed_is_repeated_soon_then_less_often_and_never_later_than_the_interval() {
-        let check = |interval: u64, failures: u32, expected: u64| {
-            let found = pause(Duration::from_secs(interval), failures);
-            assert_eq!(found, Duration::from_secs(expected), "{interval} s, {failures} failures");
-        };
-        for (failures, seconds) in [(0, 3600), (1, 2), (2, 4), (3, 8), (8, 256), (9, 300), (40, 300), (u32::MAX, 300)] {
-            check(3600, failures, seconds);
-        }
-        check(30, 0, 30);
-        check(30, 4, 16);
-        check(30, 5, 30);
-        check(1, 7, 1);
+async fn at(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => tokio::time::sleep_until(instant.into()).await,
+        None => std::future::pending().await,
     }
 }

@@ -5,11 +5,6 @@ use skerry_hub_core::view::{ApplicationView, GroupView, Timestamp};
 use super::{Changes, Order, Row, ago_if, counted, words};
 use crate::output::table::{Cell, Column, Tone, column, wide};
 
-/// What is said of all clusters is as old as what is known of the one least heard of.
-fn observed(application: &ApplicationView) -> Option<Timestamp> {
-    application.on.iter().map(|row| row.observed_at).min()
-}
-
 fn large(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
@@ -25,7 +20,7 @@ impl Row for GroupView {
     }
 
     columns! {
-        row, _now;
+        row, now;
         column "NAME" => Cell::new(row.name.as_str());
         column "CLUSTERS" => Cell::number(row.counts.clusters);
         column "CONNECTED" => counted(row.counts.contact.connected, Tone::Good);
@@ -39,6 +34,7 @@ impl Row for GroupView {
         column "HEALTHY" => counted(row.counts.health.healthy, Tone::Good);
         column "DEGRADED" => counted(row.counts.health.degraded, Tone::Bad);
         column "DRIFT" => counted(large(row.counts.drift), Tone::Wary);
+        column "OBSERVED" => ago_if(row.counts.observed_at, now);
         wide "PENDING" => counted(row.counts.contact.pending, Tone::Faint);
         wide "REVOKED" => counted(row.counts.contact.revoked, Tone::Faint);
         wide "PROGRESSING" => counted(row.counts.health.progressing, Tone::Wary);
@@ -69,7 +65,7 @@ impl Row for ApplicationView {
         column "HEALTHY" => counted(row.health.healthy, Tone::Good);
         column "DEGRADED" => counted(row.health.degraded, Tone::Bad);
         column "DRIFT" => counted(large(row.drift), Tone::Wary);
-        column "OBSERVED" => ago_if(observed(row), now);
+        column "OBSERVED" => ago_if(row.observed_at, now);
         wide "PROGRESSING" => counted(row.health.progressing, Tone::Wary);
         wide "SUSPENDED" => counted(row.health.suspended, Tone::Wary);
         wide "SOURCES" => Cell::new(words(&row.sources));

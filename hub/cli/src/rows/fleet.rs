@@ -102,13 +102,15 @@ impl Row for RevisionView {
     }
 
     columns! {
-        row, _now;
+        row, now;
         column "SOURCE" => Cell::new(row.source.as_str());
         column "COMMIT" => Cell::new(short(&row.commit));
         column "REF" => Cell::new(&row.reference);
         column "VERIFIED" => Cell::new(&row.verified);
         column "TARGETED" => Cell::number(row.targeted);
         column "APPLIED" => Cell::number(row.applied);
+        column "UNKNOWN" => counted(row.unknown, Tone::Wary);
+        column "OBSERVED" => ago_if(row.observed_at, now);
     }
 }
 
@@ -133,8 +135,9 @@ impl Row for ObjectView {
         column "CLUSTER" => Cell::new(row.cluster.as_str());
         column "APPLICATION" => Cell::new(row.application.as_str());
         column "OBJECT" => Cell::new(object_text(&row.object));
-        column "SYNC" => Cell::new(row.sync.word()).tone(sync_tone(row.sync));
-        column "HEALTH" => Cell::new(row.health.word()).tone(health_tone(row.health));
+        column "CONTACT" => Cell::new(row.contact.word()).tone(contact_tone(row.contact));
+        column "SYNC" => state(row.sync.word(), sync_tone(row.sync), row.contact);
+        column "HEALTH" => state(row.health.word(), health_tone(row.health), row.contact);
         column "OBSERVED" => ago_if(row.observed_at, now);
         wide "REASON" => Cell::new(&row.reason);
     }

@@ -4,7 +4,7 @@ use skerry_common::journal::{DriftKind, DriftOutcome};
 use skerry_hub_core::view::{DriftView, EventView, FieldView, Timestamp};
 
 use super::fleet::object_text;
-use super::{Changes, Order, Row, ago, ago_if, words};
+use super::{Changes, Order, Row, ago, ago_if, contact_tone, words};
 use crate::output::table::{Cell, Column, Tone, column, wide};
 
 /// What stands in a name for the cluster of an event that concerns none.
@@ -59,6 +59,8 @@ impl Row for DriftView {
         column "BY" => Cell::new(words(distinct(row.fields.iter().map(|field| field.manager.as_str()))));
         column "OUTCOME" => outcome(row.outcome);
         column "AGE" => ago(row.seen_at, now);
+        wide "CONTACT" => Cell::new(row.contact.word()).tone(contact_tone(row.contact));
+        wide "OBSERVED" => ago_if(row.observed_at, now);
         wide "CLOSED" => ago_if(row.closed_at, now);
         wide "UID" => Cell::new(&row.uid);
         wide "RESOURCEVERSION" => Cell::new(&row.resource_version);

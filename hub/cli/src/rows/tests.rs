@@ -21,14 +21,16 @@ fn a_drift_names_field_and_manager() {
     let drift = json!({
         "cluster": "edge-01", "incarnation": 1, "sequence": 5, "application": "web",
         "object": {"group": "apps", "kind": "Deployment", "namespace": "shop", "name": "web"}, "uid": "u",
-        "resourceVersion": "9", "seenAt": "2026-01-01T00:50:00Z", "outcome": "healed", "closedAt": "2026-01-01T00:50:01Z",
+        "resourceVersion": "9", "seenAt": "2026-01-01T00:50:00Z", "contact": "late",
+        "observedAt": "2026-01-01T00:58:00Z", "outcome": "healed", "closedAt": "2026-01-01T00:50:01Z",
         "fields": [
             {"path": "/spec/replicas", "kind": "changed", "manager": "kubectl-edit"},
             {"path": "/spec/x", "kind": "added", "manager": "kubectl-edit"},
         ],
     });
     let expected = "CLUSTER=edge-01 APPLICATION=web OBJECT=Deployment.apps/shop/web FIELD=/spec/replicas +1 \
-                    CHANGE=added,changed BY=kubectl-edit OUTCOME=healed AGE=10m CLOSED=9m59s UID=u RESOURCEVERSION=9";
+                    CHANGE=added,changed BY=kubectl-edit OUTCOME=healed AGE=10m CONTACT=late OBSERVED=2m \
+                    CLOSED=9m59s UID=u RESOURCEVERSION=9";
     assert_eq!(shown::<DriftView>(drift), expected);
 }
 
@@ -36,14 +38,16 @@ fn a_drift_names_field_and_manager() {
 fn an_object_a_revision_and_a_source_have_their_columns() {
     let object = json!({
         "cluster": "a", "application": "web", "object": {"group": "", "kind": "Service", "namespace": "shop", "name": "web"},
-        "sync": "current", "health": "degraded", "reason": "no endpoints", "observedAt": null, "ageSeconds": null,
+        "contact": "late", "sync": "current", "health": "degraded", "reason": "no endpoints", "observedAt": null, "ageSeconds": null,
     });
-    let expected = "CLUSTER=a APPLICATION=web OBJECT=Service/shop/web SYNC=current HEALTH=degraded OBSERVED=<none> \
-                    REASON=no endpoints";
+    let expected = "CLUSTER=a APPLICATION=web OBJECT=Service/shop/web CONTACT=late SYNC=current HEALTH=degraded \
+                    OBSERVED=<none> REASON=no endpoints";
     assert_eq!(shown::<ObjectView>(object), expected);
     let commit = "0123456789abcdef0123456789abcdef01234567";
-    let revision = json!({"source": "shop", "commit": commit, "ref": "branch main", "verified": "none", "targeted": 2, "applied": 1});
-    let expected = "SOURCE=shop COMMIT=0123456789 REF=branch main VERIFIED=none TARGETED=2 APPLIED=1";
+    let revision = json!({"source": "shop", "commit": commit, "ref": "branch main", "verified": "none",
+        "targeted": 2, "applied": 1, "unknown": 1, "observedAt": "2026-01-01T00:58:00Z"});
+    let expected =
+        "SOURCE=shop COMMIT=0123456789 REF=branch main VERIFIED=none TARGETED=2 APPLIED=1 UNKNOWN=1 OBSERVED=2m";
     assert_eq!(shown::<RevisionView>(revision), expected);
     let source = json!({
         "name": "shop", "url": "https://h/shop", "ref": "branch main", "commit": commit, "fetchedAt": "2026-01-01T00:00:00Z",
@@ -54,7 +58,7 @@ fn an_object_a_revision_and_a_source_have_their_columns() {
 }
 
 #[test]
-fn an_application_is_as_old_as_what_is_known_least() {
+fn an_application_is_shown_with_its_age() {
     let on = |cluster: &str, at: &str| {
         json!({
             "application": "web", "cluster": cluster, "contact": "connected", "sync": "current", "reason": "",
@@ -70,7 +74,7 @@ fn an_application_is_as_old_as_what_is_known_least() {
     };
     let application = json!({
         "name": "web", "sources": ["shop"], "clusters": 2, "sync": counts("current"), "health": counts("healthy"), "drift": 0,
-        "on": [on("a", "2026-01-01T00:59:00Z"), on("b", "2026-01-01T00:00:00Z")],
+        "observedAt": "2026-01-01T00:00:00Z", "on": [on("a", "2026-01-01T00:59:00Z"), on("b", "2026-01-01T00:00:00Z")],
     });
     let text = shown::<ApplicationView>(application);
     assert!(text.contains("CURRENT=2 ") && text.contains("HEALTHY=2 ") && text.contains("OBSERVED=60m"), "{text}");

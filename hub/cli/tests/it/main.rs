@@ -5,6 +5,8 @@ mod build_as_kustomize;
 mod bundles;
 mod changes;
 mod contexts;
+#[cfg(feature = "demo")]
+mod documented;
 mod exit_codes;
 mod hub;
 mod lists;

@@ -6,7 +6,7 @@ use crate::hub::{Hub, NOW};
 
 fn counts(clusters: u32, change: impl FnOnce(&mut Value)) -> Value {
     let mut value = json!({
-        "clusters": clusters, "drifted": 0, "drift": 0,
+        "clusters": clusters, "drifted": 0, "drift": 0, "observedAt": "2026-01-01T00:58:00Z",
         "contact": {"connected": clusters, "late": 0, "offline": 0, "revoked": 0, "pending": 0},
         "sync": {"current": clusters, "rolling": 0, "held": 0, "failed": 0, "unknown": 0},
         "health": {"healthy": clusters, "progressing": 0, "degraded": 0, "suspended": 0, "unknown": 0},
@@ -35,9 +35,9 @@ async fn a_quiet_fleet_needs_nobody() {
     let expected = "\
 Fleet harbour, commit 0123456789
 
-NAME             CLUSTERS   CONNECTED   LATE   OFFLINE   CURRENT   ROLLING   HELD   FAILED   UNKNOWN   HEALTHY   DEGRADED   DRIFT
-labs             1          1           0      0         1         0         0      0        0         1         0          0
-(all clusters)   2          2           0      0         1         0         0      1        0         2         0          0
+NAME             CLUSTERS   CONNECTED   LATE   OFFLINE   CURRENT   ROLLING   HELD   FAILED   UNKNOWN   HEALTHY   DEGRADED   DRIFT   OBSERVED
+labs             1          1           0      0         1         0         0      0        0         1         0          0       2m
+(all clusters)   2          2           0      0         1         0         0      1        0         2         0          0       2m
 
 Nothing needs a person.
 ";

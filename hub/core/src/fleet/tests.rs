@@ -1,3 +1,4 @@
+use super::schema::{Field, Kind, LATER_KINDS, Presence, Shape};
 use super::*;
 use skerry_common::bundle::manifest::{ExtraFields, OnRemove, SyncMode};
 use skerry_common::diagnostic::Code;
@@ -206,6 +207,71 @@ fn what_comes_later_is_not_supported_yet() {
     refused(&text.join("---\n"), &["203 9 spec.dependsOn: `spec.dependsOn` is not supported yet"]);
     refused(&document("RolloutPolicy", "p", "{}"), &["203 2 kind: kind `RolloutPolicy` is not supported yet"]);
     refused(&document("Source", "s", "{oci: {}}"), &["203 4 spec.oci", "205 4 spec: `spec.git` is missing"]);
+}
+
+/// Makes the document of a kind that has `entry` at one place of the table, and nothing else.
+struct Place {
+    kind: Kind,
+    path: String,
+    before: String,
+    after: String,
+}
+
+impl Place {
+    fn below(&self, name: &str, (open, close): (&str, &str)) -> Self {
+        let path = format!("{}.{name}{}", self.path, if open == "[" { "[0]" } else { "" });
+        let (before, after) = (format!("{}{{{name}: {open}", self.before), format!("{close}}}{}", self.after));
+        Self { kind: self.kind, path, before, after }
+    }
+
+    /// Has found, at this field and with the right file and line, what an entry is refused for.
+    fn refuses(&self, field: &str, entry: &str, code: Code, says: &str) {
+        let text = document(self.kind.name(), "x", &format!("{}{{{entry}}}{}", self.before, self.after));
+        let field = format!("{}.{field}", self.path);
+        let found = load_files(&[("fleet/a.yaml", &text)]).expect_err(&text);
+        let found = found.iter().find(|found| found.code == code && found.location.field.as_ref() == Some(&field));
+        let found = found.unwrap_or_else(|| panic!("nothing at {field} in\n{text}"));
+        let (file, line) = (found.location.file.as_deref(), found.location.line);
+        assert_eq!((file, line), (Some("fleet/a.yaml"), Some(4)), "{text}");
+        let help = found.help.clone().unwrap_or_default();
+        assert!(!help.is_empty() && format!("{} {help}", found.message).contains(says), "{found}\n{text}");
+    }
+
+    fn visit(&self, fields: &[Field], seen: &mut usize) {
+        for field in fields {
+            *seen += 1;
+            let name = field.name;
+            if field.presence == Presence::Later {
+                self.refuses(name, &format!("{name}: {{}}"), codes::LATER, "is not supported yet");
+                continue;
+            }
+            self.refuses(&format!("{name}x"), &format!("{name}x: 1"), codes::UNKNOWN_FIELD, &format!("`{name}`"));
+            let wrong = match field.shape {
+                Shape::Text(_) => "[]",
+                Shape::Boolean | Shape::List { .. } | Shape::Map { .. } | Shape::Record(_) | Shape::Choice(_) => "text",
+            };
+            self.refuses(name, &format!("{name}: {wrong}"), codes::TYPE, "write");
+            match &field.shape {
+                Shape::Record(fields) | Shape::Choice(fields) => self.below(name, ("", "")).visit(fields, seen),
+                Shape::List { of: Shape::Record(fields), .. } => self.below(name, ("[", "]")).visit(fields, seen),
+                Shape::Text(_) | Shape::Boolean | Shape::List { .. } | Shape::Map { .. } => {}
+            }
+        }
+    }
+}
+
+#[test]
+fn every_field_of_every_kind_is_refused_when_misspelled_mistyped_or_not_supported_yet() {
+    let mut seen = 0;
+    for kind in Kind::ALL {
+        let place = Place { kind, path: "spec".into(), before: String::new(), after: String::new() };
+        place.visit(kind.spec(), &mut seen);
+    }
+    assert!(seen >= 40, "{seen} fields were tried");
+    for kind in LATER_KINDS {
+        let expected = format!("203 2 kind: kind `{kind}` is not supported yet");
+        refused(&document(kind, "x", "{}"), &[expected.as_str()]);
+    }
 }
 
 #[test]

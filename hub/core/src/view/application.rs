@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use skerry_common::id::{ApplicationName, ClusterName, SourceName};
 use skerry_common::status::{Contact, ContactBounds, Health, HealthCounts, Sync};
 
+use super::counts::oldest;
 use super::{ClusterRecord, HealthOfClusters, SyncCounts, Timestamp};
 use crate::filter::Filterable;
 use crate::fleet::Fleet;
@@ -24,8 +25,10 @@ pub struct ApplicationView {
     pub sync: SyncCounts,
     /// Those by health; likewise.
     pub health: HealthOfClusters,
-    /// Open drifts.
+    /// Open drifts, where they are known.
     pub drift: u64,
+    /// When the oldest of what is counted as known was observed; null when nothing is.
+    pub observed_at: Option<Timestamp>,
     /// How it fares on each cluster, by name of the cluster.
     pub on: Vec<ApplicationOnCluster>,
 }
@@ -83,7 +86,7 @@ pub fn applications<'a>(
 
 fn empty(name: ApplicationName, sources: BTreeSet<SourceName>) -> ApplicationView {
     let (sync, health) = (SyncCounts::default(), HealthOfClusters::default());
-    ApplicationView { name, sources, clusters: 0, sync, health, drift: 0, on: Vec::new() }
+    ApplicationView { name, sources, clusters: 0, sync, health, drift: 0, observed_at: None, on: Vec::new() }
 }
 
 fn rows<'a>(
@@ -132,7 +135,10 @@ impl ApplicationView {
         for slot in [sync, health, &mut self.clusters] {
             *slot = slot.saturating_add(1);
         }
-        self.drift = self.drift.saturating_add(u64::from(row.drift));
+        if known {
+            self.drift = self.drift.saturating_add(u64::from(row.drift));
+            self.observed_at = oldest(self.observed_at, Some(row.observed_at));
+        }
         self.on.push(row);
     }
 }

@@ -57,10 +57,12 @@ pub struct Counts {
     pub sync: SyncCounts,
     /// By health; likewise.
     pub health: HealthOfClusters,
-    /// Clusters with open drifts; the last that is known.
+    /// Clusters with open drifts; what is offline, revoked or pending is not among them.
     pub drifted: u32,
-    /// Open drifts of all of them.
+    /// Open drifts of these.
     pub drift: u64,
+    /// When the oldest of what is counted as known was observed; null when nothing is.
+    pub observed_at: Option<Timestamp>,
 }
 
 /// Clusters by contact.
@@ -108,6 +110,11 @@ pub struct HealthOfClusters {
     pub unknown: u32,
 }
 
+/// The older of two times, where there are two.
+pub(super) fn oldest(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    one.into_iter().chain(other).min()
+}
+
 /// Counts clusters.
 pub fn count<'a>(clusters: impl IntoIterator<Item = &'a ClusterView>) -> Counts {
     let mut counts = Counts::default();
@@ -143,8 +150,11 @@ impl Counts {
         for slot in [contact, sync, health, &mut self.clusters] {
             *slot = slot.saturating_add(1);
         }
-        self.drifted = self.drifted.saturating_add(u32::from(cluster.drift > 0));
-        self.drift = self.drift.saturating_add(u64::from(cluster.drift));
+        if cluster.is_known() {
+            self.drifted = self.drifted.saturating_add(u32::from(cluster.drift > 0));
+            self.drift = self.drift.saturating_add(u64::from(cluster.drift));
+            self.observed_at = oldest(self.observed_at, cluster.observed_at);
+        }
     }
 }
 

@@ -1,10 +1,9 @@
-//! Drifts, folded from the journal: opened by one entry, closed by another.
-
-use std::collections::BTreeMap;
+//! Drifts: opened by one entry of the journal, closed by another.
 
 use serde::{Deserialize, Serialize};
 use skerry_common::id::{ApplicationName, ClusterName, Incarnation, Sequence};
-use skerry_common::journal::{DriftKind, DriftOutcome, Event, JournalEntry};
+use skerry_common::journal::{DriftKind, DriftOutcome};
+use skerry_common::status::Contact;
 
 use super::{ObjectRef, Timestamp};
 use crate::filter::Filterable;
@@ -31,6 +30,10 @@ pub struct DriftView {
     pub fields: Vec<FieldView>,
     /// When it was seen, by the agent's clock.
     pub seen_at: Timestamp,
+    /// When the hub last heard of the cluster, in one word.
+    pub contact: Contact,
+    /// When the application was observed last: whether the drift is open is known as of then.
+    pub observed_at: Option<Timestamp>,
     /// How it ended; `None` while it is open.
     pub outcome: Option<DriftOutcome>,
     /// When it ended, by the agent's clock.
@@ -49,48 +52,19 @@ pub struct FieldView {
     pub manager: String,
 }
 
-/// Folds the entries of one incarnation, in order. A drift whose opening entry was folded away by an
-/// overflow is not listed; one that was never closed is open.
-pub fn drifts<'a>(
-    cluster: &ClusterName,
-    incarnation: Incarnation,
-    entries: impl IntoIterator<Item = &'a JournalEntry>,
-) -> Vec<DriftView> {
-    let mut views: BTreeMap<Sequence, DriftView> = BTreeMap::new();
-    for entry in entries {
-        if let Event::Drift(drift) = &entry.event {
-            let field = |field: &skerry_common::journal::FieldDrift| FieldView {
-                path: field.path.clone(),
-                kind: field.kind,
-                manager: field.manager.clone(),
-            };
-            let view = DriftView {
-                cluster: cluster.clone(),
-                incarnation,
-                sequence: entry.sequence,
-                application: drift.application.clone(),
-                object: ObjectRef::from(&drift.object),
-                uid: drift.uid.clone(),
-                resource_version: drift.resource_version.clone(),
-                fields: drift.fields.iter().map(field).collect(),
-                seen_at: Timestamp(entry.at_unix_ms),
-                outcome: None,
-                closed_at: None,
-            };
-            views.insert(entry.sequence, view);
-        } else if let Event::DriftClosed { drift, outcome } = &entry.event
-            && let Some(view) = views.get_mut(drift)
-        {
-            view.outcome = Some(*outcome);
-            view.closed_at = Some(Timestamp(entry.at_unix_ms));
-        }
-    }
-    views.into_values().collect()
-}
-
 impl Filterable for DriftView {
-    const FIELDS: &'static [&'static str] =
-        &["cluster", "application", "kind", "apiGroup", "namespace", "object", "manager", "field", "outcome"];
+    const FIELDS: &'static [&'static str] = &[
+        "cluster",
+        "application",
+        "kind",
+        "apiGroup",
+        "namespace",
+        "object",
+        "manager",
+        "field",
+        "outcome",
+        "contact",
+    ];
     const LABELLED: bool = true;
 
     fn values(&self, field: &str) -> Vec<String> {
@@ -99,6 +73,7 @@ impl Filterable for DriftView {
             "application" => vec![self.application.to_string()],
             "manager" => self.fields.iter().map(|field| field.manager.clone()).collect(),
             "field" => self.fields.iter().map(|field| field.path.clone()).collect(),
+            "contact" => vec![self.contact.word().to_owned()],
             "outcome" => vec![outcome_word(self.outcome).to_owned()],
             other => self.object.values(other),
         }

@@ -8,7 +8,7 @@ use skerry_common::id::{ApplicationName, ClusterName};
 use skerry_common::limits::REPORTED_OBJECTS_MAX;
 use skerry_common::object::ObjectKey;
 use skerry_common::report::ObjectReport;
-use skerry_common::status::{Health, Sync};
+use skerry_common::status::{Contact, ContactBounds, Health, Sync};
 
 use super::{ClusterRecord, Section, Timestamp};
 use crate::filter::Filterable;
@@ -45,6 +45,8 @@ pub struct ObjectView {
     pub application: ApplicationName,
     /// Which object.
     pub object: ObjectRef,
+    /// When the hub last heard of the cluster, in one word.
+    pub contact: Contact,
     /// Whether it is as it should be; the last that is known.
     pub sync: Sync,
     /// Whether it works; the last that is known.
@@ -67,6 +69,7 @@ pub fn objects(
     record: &ClusterRecord,
     application: &ApplicationName,
     manifest: &Manifest,
+    bounds: &ContactBounds,
     now: Timestamp,
 ) -> Vec<ObjectView> {
     let reported = record.reported.as_ref();
@@ -83,7 +86,8 @@ pub fn objects(
     };
     let keys: BTreeSet<ObjectKey> = manifest.objects.iter().map(|entry| entry.key()).collect();
     let extra = listed.keys().filter(|key| !keys.contains(**key)).map(|key| (*key).clone()).collect::<Vec<_>>();
-    let row = Row { record, application, section, now };
+    let contact = record.contact(bounds, now);
+    let row = Row { record, application, section, contact, now };
     keys.into_iter().chain(extra).map(|key| row.view(&key, listed.get(&key).copied(), unlisted)).collect()
 }
 
@@ -91,6 +95,7 @@ struct Row<'a> {
     record: &'a ClusterRecord,
     application: &'a ApplicationName,
     section: Option<&'a Section>,
+    contact: Contact,
     now: Timestamp,
 }
 
@@ -102,6 +107,7 @@ impl Row<'_> {
             cluster: self.record.name.clone(),
             application: self.application.clone(),
             object: ObjectRef::from(key),
+            contact: self.contact,
             sync,
             health,
             reason: report.map(|report| report.reason.clone()).unwrap_or_default(),
@@ -126,13 +132,14 @@ impl ObjectRef {
 
 impl Filterable for ObjectView {
     const FIELDS: &'static [&'static str] =
-        &["cluster", "application", "kind", "apiGroup", "namespace", "object", "sync", "health", "age"];
+        &["cluster", "application", "kind", "apiGroup", "namespace", "object", "contact", "sync", "health", "age"];
     const LABELLED: bool = true;
 
     fn values(&self, field: &str) -> Vec<String> {
         match field {
             "cluster" => vec![self.cluster.to_string()],
             "application" => vec![self.application.to_string()],
+            "contact" => vec![self.contact.word().to_owned()],
             "sync" => vec![self.sync.word().to_owned()],
             "health" => vec![self.health.word().to_owned()],
             "age" => self.age_seconds.iter().map(u64::to_string).collect(),

@@ -7,6 +7,7 @@ use skerry_common::bundle::root::SourceRevision;
 use skerry_common::id::{CommitId, SourceName};
 
 use super::Timestamp;
+use super::counts::oldest;
 use crate::filter::Filterable;
 
 /// A repository and what is known of it.
@@ -47,14 +48,32 @@ pub struct RevisionView {
     pub verified: String,
     /// Clusters whose target it is part of.
     pub targeted: u32,
-    /// Clusters that applied that target.
+    /// Clusters that applied that target, as far as that is known.
     pub applied: u32,
+    /// Clusters of which it is not known: offline, revoked, or never seen.
+    pub unknown: u32,
+    /// When the oldest of what is counted as known was observed; null when nothing is.
+    pub observed_at: Option<Timestamp>,
 }
 
-/// Folds the revisions of all clusters' targets; the flag says whether the cluster applied it.
-pub fn revisions<'a>(targets: impl IntoIterator<Item = (&'a [SourceRevision], bool)>) -> Vec<RevisionView> {
+/// Whether a cluster applied its target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TargetState {
+    /// It did, or did not, as of then.
+    Known {
+        /// Whether.
+        is_applied: bool,
+        /// As of when.
+        observed_at: Option<Timestamp>,
+    },
+    /// What was heard of it is too old.
+    Unknown,
+}
+
+/// Folds the revisions of all clusters' targets.
+pub fn revisions<'a>(targets: impl IntoIterator<Item = (&'a [SourceRevision], TargetState)>) -> Vec<RevisionView> {
     let mut views: BTreeMap<(SourceName, CommitId), RevisionView> = BTreeMap::new();
-    for (sources, is_applied) in targets {
+    for (sources, state) in targets {
         for source in sources {
             let view = views.entry((source.name.clone(), source.commit.clone())).or_insert_with(|| RevisionView {
                 source: source.name.clone(),
@@ -63,9 +82,17 @@ pub fn revisions<'a>(targets: impl IntoIterator<Item = (&'a [SourceRevision], bo
                 verified: source.verified.clone(),
                 targeted: 0,
                 applied: 0,
+                unknown: 0,
+                observed_at: None,
             });
             view.targeted = view.targeted.saturating_add(1);
-            view.applied = view.applied.saturating_add(u32::from(is_applied));
+            match state {
+                TargetState::Known { is_applied, observed_at } => {
+                    view.applied = view.applied.saturating_add(u32::from(is_applied));
+                    view.observed_at = oldest(view.observed_at, observed_at);
+                }
+                TargetState::Unknown => view.unknown = view.unknown.saturating_add(1),
+            }
         }
     }
     views.into_values().collect()
@@ -86,7 +113,7 @@ impl Filterable for SourceView {
 }
 
 impl Filterable for RevisionView {
-    const FIELDS: &'static [&'static str] = &["source", "commit", "targeted", "applied"];
+    const FIELDS: &'static [&'static str] = &["source", "commit", "targeted", "applied", "unknown"];
 
     fn values(&self, field: &str) -> Vec<String> {
         match field {
@@ -94,6 +121,7 @@ impl Filterable for RevisionView {
             "commit" => vec![self.commit.to_string()],
             "targeted" => vec![self.targeted.to_string()],
             "applied" => vec![self.applied.to_string()],
+            "unknown" => vec![self.unknown.to_string()],
             _ => Vec::new(),
         }
     }

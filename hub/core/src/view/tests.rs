@@ -130,7 +130,9 @@ fn what_is_offline_is_shown_with_its_age_and_counted_as_unknown() {
         (counts.contact.connected, counts.contact.late, counts.contact.offline, counts.contact.pending),
         (1, 1, 1, 1)
     );
-    assert_eq!((counts.drifted, counts.drift), (3, 6));
+    assert_eq!((counts.drifted, counts.drift), (2, 4), "drifts that may be over by now are not counted");
+    assert_eq!(counts.observed_at, Some(Timestamp(NOW.0 - 105_000)), "as old as the oldest that is counted");
+    assert_eq!(count(&views[2..]).observed_at, None);
     let revoked = view(&ClusterRecord { revoked: true, ..healthy("e", 1) });
     assert_eq!((revoked.contact, revoked.counted_sync()), (Contact::Revoked, Sync::Unknown));
 }
@@ -207,7 +209,7 @@ fn objects_that_are_not_listed_are_well_only_when_that_is_known() {
     };
     sections[0].objects = vec![broken("b"), broken("gone")];
     let states = |record: &ClusterRecord| -> Vec<(String, Health)> {
-        objects(record, &application("web"), &manifest, NOW)
+        objects(record, &application("web"), &manifest, &ContactBounds::default(), NOW)
             .into_iter()
             .map(|view| (view.object.name, view.health))
             .collect()
@@ -218,6 +220,12 @@ fn objects_that_are_not_listed_are_well_only_when_that_is_known() {
     let behind = record("a", Some(1), Some(report(3, sections)));
     assert_eq!(states(&behind)[0].1, Health::Unknown);
     assert_eq!(states(&record("a", None, None))[1].1, Health::Unknown);
+    let away = record("a", Some(1_000), Some(report(4, vec![section("web", Sync::Current, Health::Healthy, 0)])));
+    let shown = objects(&away, &application("web"), &manifest, &ContactBounds::default(), NOW);
+    assert_eq!(
+        (shown[0].contact, shown[0].health, shown[0].age_seconds),
+        (Contact::Offline, Health::Healthy, Some(1_000))
+    );
 }
 
 fn drift(sequence: u64) -> JournalEntry {
@@ -239,16 +247,32 @@ fn drift(sequence: u64) -> JournalEntry {
 }
 
 #[test]
-fn drifts_are_opened_and_closed_by_the_journal() {
-    let closed = Event::DriftClosed { drift: Sequence(1), outcome: DriftOutcome::Healed };
-    let unknown = Event::DriftClosed { drift: Sequence(99), outcome: DriftOutcome::Gone };
-    let close = |sequence, event| JournalEntry { sequence: Sequence(sequence), at_unix_ms: 2000, event };
-    let entries = [drift(1), drift(2), close(3, closed), close(4, unknown)];
-    let views = drifts(&ClusterName::parse("a").unwrap(), Incarnation(5), &entries);
-    assert_eq!(views.iter().map(|view| view.outcome).collect::<Vec<_>>(), [Some(DriftOutcome::Healed), None]);
-    assert_eq!(views[0].closed_at, Some(Timestamp(2000)));
-    let open = Filter::parse::<DriftView>("outcome=open,kind=Deployment,manager=kubectl-edit").expect("a filter");
-    assert_eq!(views.iter().map(|view| open.matches(view)).collect::<Vec<_>>(), [false, true]);
+fn drifts_are_filtered_by_outcome_object_and_who_did_it() {
+    let field = FieldView { path: "/spec/replicas".into(), kind: DriftKind::Changed, manager: "kubectl-edit".into() };
+    let Event::Drift(found) = drift(1).event else { panic!("no drift") };
+    let view = |outcome: Option<DriftOutcome>| DriftView {
+        cluster: ClusterName::parse("a").unwrap(),
+        incarnation: Incarnation(5),
+        sequence: Sequence(1),
+        application: found.application.clone(),
+        object: ObjectRef::from(&found.object),
+        uid: found.uid.clone(),
+        resource_version: found.resource_version.clone(),
+        fields: vec![field.clone()],
+        seen_at: NOW,
+        contact: Contact::Offline,
+        observed_at: None,
+        outcome,
+        closed_at: outcome.map(|_| NOW),
+    };
+    let views = [view(Some(DriftOutcome::Healed)), view(None)];
+    let check = |text: &str, expected: [bool; 2]| {
+        let filter = Filter::parse::<DriftView>(text).expect(text);
+        assert_eq!(views.each_ref().map(|view| filter.matches(view)), expected, "{text}");
+    };
+    check("outcome=open,kind=Deployment,manager=kubectl-edit", [false, true]);
+    check("contact=offline,field=/spec/replicas", [true, true]);
+    check("contact=connected", [false, false]);
 }
 
 #[test]
@@ -279,6 +303,7 @@ fn applications_and_revisions_are_folded_over_clusters() {
     let records = [healthy("a", 1), healthy("b", 1000)];
     let views = applications(&crate::fleet::Fleet::default(), &records, &ContactBounds::default(), NOW);
     assert_eq!((views.len(), views[0].clusters, views[0].sync.current, views[0].sync.unknown), (1, 2, 1, 1));
+    assert_eq!((views[0].drift, views[0].observed_at), (2, Some(Timestamp(NOW.0 - 6_000))));
     let revision = SourceRevision {
         name: SourceName::parse("shop").unwrap(),
         url: "https://h/x".into(),
@@ -287,6 +312,9 @@ fn applications_and_revisions_are_folded_over_clusters() {
         verified: "none".into(),
     };
     let sources = [revision];
-    let folded = revisions([(&sources[..], true), (&sources[..], false)]);
-    assert_eq!((folded.len(), folded[0].targeted, folded[0].applied), (1, 2, 1));
+    let known = |is_applied, at| TargetState::Known { is_applied, observed_at: Some(Timestamp(at)) };
+    let states = [known(true, 7), known(false, 5), TargetState::Unknown];
+    let folded = revisions(states.map(|state| (&sources[..], state)));
+    assert_eq!((folded.len(), folded[0].targeted, folded[0].applied, folded[0].unknown), (1, 3, 1, 1));
+    assert_eq!(folded[0].observed_at, Some(Timestamp(5)));
 }

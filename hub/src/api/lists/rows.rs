@@ -6,7 +6,9 @@ use skerry_common::id::{ApplicationName, Incarnation, Sequence};
 use skerry_common::journal::JournalEntry;
 use skerry_common::redact::{escape_controls, redact};
 use skerry_common::status::ContactBounds;
-use skerry_hub_core::view::{self, ApplicationView, DriftView, EventView, FieldView, ObjectRef, SourceView, Timestamp};
+use skerry_hub_core::view::{
+    self, ApplicationView, ClusterRecord, DriftView, EventView, FieldView, ObjectRef, SourceView, Timestamp,
+};
 
 use super::Names;
 use crate::api::snapshot::Snapshot;
@@ -39,7 +41,12 @@ pub(in crate::api) fn source_view(source: &SourceRecord) -> SourceView {
 }
 
 /// Fields that one entry told of, next to each other, become one row at the position of the last.
-pub(in crate::api) fn drift_rows(records: Vec<DriftRecord>, names: &Names) -> Vec<(Position, Option<DriftView>)> {
+pub(in crate::api) fn drift_rows(
+    records: Vec<DriftRecord>,
+    snapshot: &Snapshot,
+    bounds: &ContactBounds,
+    now: Timestamp,
+) -> Vec<(Position, Option<DriftView>)> {
     let mut rows: Vec<(Position, Option<DriftView>)> = Vec::new();
     for record in records {
         let field = FieldView {
@@ -47,9 +54,10 @@ pub(in crate::api) fn drift_rows(records: Vec<DriftRecord>, names: &Names) -> Ve
             kind: record.kind,
             manager: escape_controls(&record.manager).into_owned(),
         };
-        let cluster = names.get(&record.cluster);
+        let name = snapshot.names.get(&record.cluster);
+        let cluster = name.and_then(|name| snapshot.clusters.get(name)).map(|entry| &entry.record);
         if let Some((position, Some(last))) = rows.last_mut()
-            && Some(&last.cluster) == cluster
+            && Some(&last.cluster) == name
             && (last.incarnation, last.sequence) == (record.incarnation, record.sequence)
             && last.outcome == record.closed.map(|(outcome, _)| outcome)
         {
@@ -58,7 +66,7 @@ pub(in crate::api) fn drift_rows(records: Vec<DriftRecord>, names: &Names) -> Ve
             continue;
         }
         let view = cluster.map(|cluster| DriftView {
-            cluster: cluster.clone(),
+            cluster: cluster.name.clone(),
             incarnation: record.incarnation,
             sequence: record.sequence,
             application: record.application.clone(),
@@ -67,12 +75,20 @@ pub(in crate::api) fn drift_rows(records: Vec<DriftRecord>, names: &Names) -> Ve
             resource_version: record.resource_version.clone(),
             fields: vec![field],
             seen_at: Timestamp(record.detected_unix_ms),
+            contact: cluster.contact(bounds, now),
+            observed_at: observed_at(cluster, &record.application),
             outcome: record.closed.map(|(outcome, _)| outcome),
             closed_at: record.closed.map(|(_, at)| Timestamp(at)),
         });
         rows.push((record.position, view));
     }
     rows
+}
+
+/// When an application was observed last on a cluster; one that left is as old as the whole report.
+fn observed_at(cluster: &ClusterRecord, application: &ApplicationName) -> Option<Timestamp> {
+    let reported = cluster.reported.as_ref()?;
+    Some(reported.applications.get(application).map_or(reported.received_at, |section| section.observed_at))
 }
 
 /// An event as a line; `None` for one of a cluster that is not known.

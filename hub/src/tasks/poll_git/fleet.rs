@@ -22,7 +22,7 @@ use crate::store::{HubStore, StoreError};
 #[derive(Debug, Default)]
 pub(super) struct Documents {
     /// The commit whose documents were read, good or not.
-    judged: Option<CommitId>,
+    pub(super) judged: Option<CommitId>,
     /// What is wrong with them.
     broken: Vec<Diagnostic>,
     /// Looks in a row at which the repository could not be read.
@@ -32,7 +32,7 @@ pub(super) struct Documents {
 }
 
 /// What a look found.
-enum Look {
+pub(super) enum Look {
     /// The commit is the one already judged.
     Unchanged,
     /// Other documents.
@@ -44,10 +44,8 @@ enum Look {
 }
 
 impl<S: HubStore> PollGit<S> {
-    pub(super) async fn look_at_fleet(&self, documents: &mut Documents) -> Result<(), StoreError> {
-        let (git, config, judged) = (self.git.clone(), self.config.clone(), documents.judged.clone());
-        let looked = tokio::task::spawn_blocking(move || look(&git, &config, judged.as_ref())).await;
-        let Ok(looked) = looked else { return Ok(()) };
+    /// Takes up what a look at the fleet repository found.
+    pub(super) async fn take_fleet(&self, looked: Look, documents: &mut Documents) -> Result<(), StoreError> {
         let now = unix_ms(&self.clock);
         let failed = std::mem::take(&mut documents.failed);
         documents.failures = if matches!(looked, Look::Failed(_)) { documents.failures.saturating_add(1) } else { 0 };
@@ -88,7 +86,8 @@ fn tell(problems: &[Diagnostic]) {
     }
 }
 
-fn look(git: &Git, config: &FleetConfig, judged: Option<&CommitId>) -> Look {
+/// Looks at the fleet repository; blocks.
+pub(super) fn look(git: &Git, config: &FleetConfig, judged: Option<&CommitId>) -> Look {
     let remote = Remote { url: &config.url, credential: config.credentials.as_deref() };
     let origin = |commit: Option<&CommitId>| Location {
         repository: Some(redact(&config.url)),

@@ -48,19 +48,22 @@ pub(super) fn all() -> Option<Vec<(&'static str, Value)>> {
     let reply = OfflineReply { reply: "…".to_owned() };
     let requests = SyncRequested { requests: 1 };
     Some(vec![
-        ("ApplicationView", of(&names.application(), &names.application())?),
+        ("ApplicationView", of(&names.application(), &ApplicationView { observed_at: None, ..names.application() })?),
         ("ClusterView", of(&names.cluster(), &names.sparse_cluster())?),
         ("Confirmed", of(&lists, &lists)?),
-        ("DriftView", of(&names.drift(), &DriftView { outcome: None, closed_at: None, ..names.drift() })?),
+        (
+            "DriftView",
+            of(&names.drift(), &DriftView { observed_at: None, outcome: None, closed_at: None, ..names.drift() })?,
+        ),
         (
             "EventView",
             of(&names.event(), &EventView { cluster: None, application: None, object: None, ..names.event() })?,
         ),
-        ("FleetView", of(&names.fleet(), &FleetView { commit: None, ..names.fleet() })?),
-        ("GroupView", of(&names.group(), &names.group())?),
+        ("FleetView", of(&names.fleet(), &names.sparse_fleet())?),
+        ("GroupView", of(&names.group(), &names.sparse_group())?),
         ("ObjectView", of(&names.object(), &ObjectView { observed_at: None, age_seconds: None, ..names.object() })?),
         ("OfflineReply", of(&reply, &reply)?),
-        ("RevisionView", of(&names.revision(), &names.revision())?),
+        ("RevisionView", of(&names.revision(), &RevisionView { observed_at: None, ..names.revision() })?),
         ("SourceView", of(&names.source(), &names.sparse_source())?),
         ("SyncRequested", of(&requests, &requests)?),
         ("WhyView", of(&names.why(), &names.sparse_why())?),
@@ -94,6 +97,10 @@ fn settings() -> (WhySetting, WhySetting) {
     let at = diagnostics().remove(0).location;
     let full = WhySetting { step: "Resource".to_owned(), at, value: Some(String::new()) };
     (full, WhySetting { step: "Resource".to_owned(), at: Location::default(), value: None })
+}
+
+fn clusters() -> Counts {
+    Counts { observed_at: Some(AT), ..Counts::default() }
 }
 
 impl Names {
@@ -220,6 +227,7 @@ impl Names {
             sync: SyncCounts::default(),
             health: HealthOfClusters::default(),
             drift: 0,
+            observed_at: Some(AT),
             on: vec![on],
         }
     }
@@ -236,6 +244,8 @@ impl Names {
             resource_version: String::new(),
             fields: vec![field],
             seen_at: AT,
+            contact: Contact::Connected,
+            observed_at: Some(AT),
             outcome: Some(DriftOutcome::Healed),
             closed_at: Some(AT),
         }
@@ -263,7 +273,7 @@ impl Names {
             fleet: self.fleet.clone(),
             generated_at: AT,
             commit: Some(self.commit.clone()),
-            counts: Counts::default(),
+            counts: clusters(),
             groups: vec![self.group()],
             sources: vec![self.source(), self.sparse_source()],
             attention: vec![attention],
@@ -271,9 +281,17 @@ impl Names {
         }
     }
 
+    fn sparse_fleet(&self) -> FleetView {
+        FleetView { commit: None, counts: Counts::default(), groups: vec![self.sparse_group()], ..self.fleet() }
+    }
+
     fn group(&self) -> GroupView {
         let applications = BTreeSet::from([self.application.clone()]);
-        GroupView { name: self.group.clone(), applications, counts: Counts::default() }
+        GroupView { name: self.group.clone(), applications, counts: clusters() }
+    }
+
+    fn sparse_group(&self) -> GroupView {
+        GroupView { counts: Counts::default(), ..self.group() }
     }
 
     fn object(&self) -> ObjectView {
@@ -281,6 +299,7 @@ impl Names {
             cluster: self.cluster.clone(),
             application: self.application.clone(),
             object: object(),
+            contact: Contact::Connected,
             sync: Sync::Current,
             health: Health::Healthy,
             reason: String::new(),
@@ -297,6 +316,8 @@ impl Names {
             verified: String::new(),
             targeted: 1,
             applied: 1,
+            unknown: 0,
+            observed_at: Some(AT),
         }
     }
 

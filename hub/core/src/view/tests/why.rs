@@ -17,6 +17,7 @@ fn of(record: &ClusterRecord, policy: &Policy, sync: Sync, field: &str) -> Vec<S
         cluster: record.name.clone(),
         application: ApplicationName::parse("web").unwrap(),
         object: ObjectRef::from(&key()),
+        contact: record.contact(&ContactBounds::default(), NOW),
         sync,
         health: Health::Healthy,
         reason: "no such image".into(),
