@@ -1,6 +1,7 @@
 //! The hub's configuration file. Every setting is documented in `docs/hub.toml.md`.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -37,6 +38,9 @@ pub struct HubConfig {
     /// What renders may do.
     #[serde(default)]
     pub render: RenderConfig,
+    /// How much of the past is kept.
+    #[serde(default)]
+    pub retention: RetentionConfig,
 }
 
 fn hub_name() -> String {
@@ -144,6 +148,25 @@ pub struct RenderConfig {
     /// URL prefixes below which kustomizations may name bases in other repositories.
     pub remote_bases: Vec<String>,
 }
+
+/// How much of the past is kept.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RetentionConfig {
+    /// Bundles of each cluster, the newest among them.
+    pub bundles: NonZeroU32,
+    /// Hours before content that no kept bundle needs is deleted.
+    pub content_hours: u32,
+}
+
+impl Default for RetentionConfig {
+    fn default() -> Self {
+        Self { bundles: BUNDLES_KEPT, content_hours: 24 }
+    }
+}
+
+/// Enough to look back, and to serve small differences to agents that were away for some changes.
+const BUNDLES_KEPT: NonZeroU32 = NonZeroU32::new(20).expect("20 is not zero");
 
 /// Credentials.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

@@ -50,6 +50,7 @@ use crate::tasks::contacts;
 use crate::tasks::poll_git::{PollGit, Resolved};
 use crate::tasks::publish::Publisher;
 use crate::tasks::renew::{RenewError, Renewal};
+use crate::tasks::sweep::Sweeper;
 use crate::tasks::trust::FollowTrust;
 use crate::trust::TrustLine;
 use crate::workshop::Workshop;
@@ -282,6 +283,7 @@ impl Base {
             trust: self.trust.clone(),
             switchboard: self.switchboard.clone(),
             clock: self.clock.clone(),
+            roots_kept: config.retention.bundles.get(),
         };
         signer.finish_reservations().await?;
         let (poke, pokes) = mpsc::channel(POKES_MAX);
@@ -311,6 +313,14 @@ impl Base {
             workshop: Some(workshop),
         };
         self.tasks.spawn(publisher.run(self.stop.clone()));
+        let sweeper = Sweeper {
+            store: self.store.clone(),
+            blobs: self.store.clone(),
+            clock: self.clock.clone(),
+            grace: Duration::from_secs(60 * 60 * u64::from(config.retention.content_hours)),
+            metrics: self.metrics.clone(),
+        };
+        self.tasks.spawn(sweeper.run(self.stop.clone()));
         Ok(Following { fleet, poke })
     }
 

@@ -10,7 +10,9 @@ use skerry_certs::tls::WallClock;
 use skerry_common::id::{FleetId, NameError};
 use thiserror::Error;
 
-use crate::config::{ApiConfig, ContactConfig, FleetConfig, GitConfig, HubConfig, LinkConfig, RenderConfig};
+use crate::config::{
+    ApiConfig, ContactConfig, FleetConfig, GitConfig, HubConfig, LinkConfig, RenderConfig, RetentionConfig,
+};
 use crate::hub::{HubError, make_token};
 use crate::keys::{KeyError, KeyFolder};
 use crate::store::access::Role;
@@ -113,6 +115,7 @@ pub async fn init(options: &InitOptions, passphrase: &Passphrase, clock: &WallCl
         contact: ContactConfig::default(),
         git: GitConfig { file_roots: options.file_roots.clone(), credentials: Vec::new() },
         render: RenderConfig::default(),
+        retention: RetentionConfig::default(),
     };
     let data = options.folder.join("data");
     let keys = KeyFolder::new(&data.join("keys"));

@@ -45,6 +45,8 @@ families! {
     API_BUSY = "skerry_api_busy_total", Counter, "API requests and connections turned away because a limit was reached.";
     /// Open watches.
     API_WATCHERS = "skerry_api_watchers", Gauge, "Open watches.";
+    /// Deleted blobs.
+    BLOBS_DELETED = "skerry_blobs_deleted_total", Counter, "Blobs deleted because no kept bundle needs them.";
     /// Clusters by contact.
     CLUSTERS = "skerry_clusters", Gauge, "Registered clusters by contact.";
     /// Clusters by health.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use skerry_certs::root_key::{SigningKey, SigningKeyError};
 use skerry_certs::tls::WallClock;
 use skerry_common::bundle::digest::Digest;
-use skerry_common::bundle::root::{BUNDLE_TYPE, BundleRoot, RootError};
+use skerry_common::bundle::root::{BUNDLE_TYPE, RootError};
 use skerry_common::id::{ClusterId, Generation, Place};
 use skerry_common::report::BundleMark;
 use skerry_hub_core::publish::{Draft, LIFE_SECONDS_DEFAULT, LifetimeError, Stamp, rfc3339};
@@ -35,8 +35,8 @@ pub enum PublishError {
     /// The clock.
     #[error("the time cannot be written")]
     Time(#[source] LifetimeError),
-    /// Somebody else published meanwhile, or the epoch was raised: make it again.
-    #[error("another bundle was published for the cluster meanwhile, or the epoch was raised")]
+    /// Somebody else published meanwhile, blobs were swept, or the epoch was raised: make it again.
+    #[error("another bundle was published for the cluster meanwhile, blobs were swept, or the epoch was raised")]
     Conflict,
 }
 
@@ -53,11 +53,14 @@ pub struct Signer<S: HubStore> {
     pub switchboard: Switchboard,
     /// The time.
     pub clock: WallClock,
+    /// How many roots of each cluster are kept.
+    pub roots_kept: u32,
 }
 
 impl<S: HubStore> Signer<S> {
-    /// Publishes a draft as the next generation. All its content must be stored.
-    pub async fn publish(&self, draft: Draft, highest: Option<Place>) -> Result<BundleMark, PublishError> {
+    /// Publishes a draft as the next generation. All its content must be stored, and was begun to be when so many
+    /// `sweeps` had been made.
+    pub async fn publish(&self, draft: Draft, highest: Option<Place>, sweeps: u64) -> Result<BundleMark, PublishError> {
         let cluster = draft.cluster().clone();
         let newest = self.store.newest(&cluster).await?;
         let reserved = self.store.newest_reserved(&cluster).await?.map(|root| root.place);
@@ -76,20 +79,17 @@ impl<S: HubStore> Signer<S> {
             expires: rfc3339(now.saturating_add(LIFE_SECONDS_DEFAULT)).map_err(PublishError::Time)?,
         };
         let root = draft.stamp(stamp);
-        self.reserve_and_sign(cluster, &root, parent).await
-    }
-
-    async fn reserve_and_sign(
-        &self,
-        cluster: ClusterId,
-        root: &BundleRoot,
-        parent: Option<Digest>,
-    ) -> Result<BundleMark, PublishError> {
         let payload = root.to_bytes().map_err(PublishError::Root)?;
         let mark = BundleMark { place: root.place(), root: Digest::of(&payload) };
-        let now_unix_ms = unix_ms(&self.clock);
-        let reservation =
-            Reservation { cluster: cluster.clone(), parent, place: mark.place, payload: payload.clone(), now_unix_ms };
+        let reservation = Reservation {
+            cluster: cluster.clone(),
+            parent,
+            place: mark.place,
+            payload: payload.clone(),
+            now_unix_ms: unix_ms(&self.clock),
+            sweeps,
+            roots_kept: self.roots_kept,
+        };
         match self.store.reserve(reservation).await? {
             Reserve::Reserved => {}
             Reserve::Conflict { .. } => return Err(PublishError::Conflict),

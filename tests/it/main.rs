@@ -31,6 +31,7 @@ mod sources_that_fail_are_looked_at_again_soon;
 mod sources_that_stall_hold_up_no_other;
 mod suspended_applications_heal_and_do_not_move;
 mod trust_roots_are_replaced_without_a_visit;
+mod warnings_are_told_to_operators;
 mod what_git_holds_is_bounded;
 mod why_names_commit_file_and_line;
 

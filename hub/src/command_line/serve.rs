@@ -1,6 +1,7 @@
 //! `skerry-hub serve`: a flag for every setting of the configuration file; the flag wins.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use super::Failure;
@@ -67,6 +68,12 @@ pub struct ServeArgs {
     /// several.
     #[arg(long, value_name = "URL", help_heading = "Rendering")]
     pub remote_base: Vec<String>,
+    /// How many bundles of each cluster are kept, the newest among them.
+    #[arg(long, value_name = "NUMBER", help_heading = "Retention")]
+    pub keep_bundles: Option<NonZeroU32>,
+    /// Hours before content that no kept bundle needs is deleted.
+    #[arg(long, value_name = "HOURS", help_heading = "Retention")]
+    pub keep_content_hours: Option<u32>,
 }
 
 impl ServeArgs {
@@ -97,6 +104,8 @@ impl ServeArgs {
         set(&mut config.render.helm, self.helm.map(Some));
         set_list(&mut config.render.chart_repositories, self.chart_repository);
         set_list(&mut config.render.remote_bases, self.remote_base);
+        set(&mut config.retention.bundles, self.keep_bundles);
+        set(&mut config.retention.content_hours, self.keep_content_hours);
     }
 }
 
@@ -178,6 +187,8 @@ mod tests {
             "--helm=/h",
             "--chart-repository=https://charts/team",
             "--remote-base=https://git/bases",
+            "--keep-bundles=3",
+            "--keep-content-hours=1",
             "--git-credential",
             credential,
         ];
@@ -196,6 +207,7 @@ mod tests {
         assert_eq!(config.render.helm, Some(PathBuf::from("/h")));
         assert_eq!(config.render.chart_repositories, ["https://charts/team"]);
         assert_eq!(config.render.remote_bases, ["https://git/bases"]);
+        assert_eq!((config.retention.bundles.get(), config.retention.content_hours), (3, 1));
         let [made] = config.git.credentials.as_slice() else { panic!("{config:?}") };
         assert_eq!((made.name.as_str(), made.url_prefixes.len(), made.user.as_deref()), ("shop", 2, Some("u")));
         for wrong in ["name=shop", "url_prefix=https://a", "name=x,url_prefix=y,pasword_file=z", "shop"] {

@@ -1,11 +1,10 @@
 //! Serves blobs on a session's content streams, one request at a time.
 
 use quinn::{Connection, RecvStream, SendStream};
-use skerry_common::bundle::delta;
 use skerry_common::bundle::digest::{BlobRef, Digest};
 use skerry_common::error_chain::Chain;
 use skerry_common::id::ClusterId;
-use skerry_common::wire::v1::{AgentMessage, CHUNK_BYTES_MAX, FETCH_MAX, HubMessage};
+use skerry_common::wire::v1::{AgentMessage, FETCH_MAX, HubMessage};
 use skerry_link::{FrameReader, FrameWriter, LinkError};
 use thiserror::Error;
 use tracing::debug;
@@ -19,8 +18,6 @@ enum ContentError {
     Link(#[from] LinkError),
     #[error("content cannot be read")]
     Store(#[from] StoreError),
-    #[error("content cannot be compressed")]
-    Compress(#[source] delta::DeltaError),
     #[error("the agent asked for something that is no content")]
     Protocol,
 }
@@ -61,15 +58,12 @@ async fn send_blob<B: BlobStore>(
     blob: &BlobRef,
 ) -> Result<(), ContentError> {
     let digest: Digest = blob.digest;
-    let Some(bytes) = blobs.get(&digest).await? else {
+    let Some(frames) = blobs.packed(&digest).await? else {
         writer.message(&HubMessage::BlobMissing { digest }).await?;
         return Ok(());
     };
-    // An empty blob is one empty piece.
-    let pieces = bytes.len().div_ceil(CHUNK_BYTES_MAX).max(1);
-    for index in 0..pieces {
-        let end = bytes.len().min((index + 1) * CHUNK_BYTES_MAX);
-        let zstd = delta::compress(&[], &bytes[index * CHUNK_BYTES_MAX..end]).map_err(ContentError::Compress)?;
+    let pieces = frames.len();
+    for (index, zstd) in frames.into_iter().enumerate() {
         writer.message(&HubMessage::BlobChunk { digest, zstd, last: index + 1 == pieces }).await?;
     }
     Ok(())

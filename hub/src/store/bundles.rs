@@ -10,15 +10,14 @@ use skerry_common::report::BundleMark;
 
 use super::StoreError;
 
-/// Roots kept per cluster: enough to look back and to serve deltas against what an agent holds.
-pub const ROOTS_PER_CLUSTER_MAX: i64 = 20;
-
 /// The order of each cluster's bundles.
 pub trait BundleStore {
     /// Reserves a place for exact bytes if `parent` is still the newest root, signed or not.
     ///
     /// Doing it again with the same bytes is harmless. Places grow, and stay above the highest that
-    /// the cluster proved to have seen.
+    /// the cluster proved to have seen. Nothing is reserved when blobs were deleted since the publication
+    /// began: some of them may be its own. The oldest roots of the cluster go, but never the newest
+    /// published one.
     fn reserve(&self, reservation: Reservation) -> impl Future<Output = Result<Reserve, StoreError>> + Send;
 
     /// Publishes a reserved root. Again with the same signature is harmless; a place that holds other
@@ -67,12 +66,10 @@ pub trait BundleStore {
     /// The published roots of a cluster that are still kept, newest first.
     fn history(&self, cluster: &ClusterId) -> impl Future<Output = Result<Vec<StoredRoot>, StoreError>> + Send;
 
-    /// All kept roots, signed or not, by cluster and place; to find which blobs are referenced.
-    fn roots_after(
-        &self,
-        after: Option<(ClusterId, Place)>,
-        limit: usize,
-    ) -> impl Future<Output = Result<Vec<StoredRoot>, StoreError>> + Send;
+    /// All kept roots, signed or not, in the order in which they were reserved; to find which blobs are
+    /// referenced.
+    fn roots_after(&self, after: u64, limit: usize)
+    -> impl Future<Output = Result<Vec<StoredRoot>, StoreError>> + Send;
 }
 
 /// Asks for a place.
@@ -88,6 +85,11 @@ pub struct Reservation {
     pub payload: Vec<u8>,
     /// When.
     pub now_unix_ms: i64,
+    /// [`BlobStore::sweeps`](super::BlobStore::sweeps) before the first of its blobs was stored.
+    pub sweeps: u64,
+    /// How many roots of the cluster are kept, this one among them: to look back, and to serve deltas
+    /// against what an agent holds.
+    pub roots_kept: u32,
 }
 
 /// The answer to a [`Reservation`].
@@ -117,6 +119,8 @@ pub struct StoredRoot {
     pub payload: Vec<u8>,
     /// Its signature; `None` while it is only reserved.
     pub signature: Option<Signature>,
+    /// Its turn among all roots.
+    pub order: u64,
     /// When it was reserved.
     pub reserved_unix_ms: i64,
     /// When it was published.

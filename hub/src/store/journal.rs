@@ -107,6 +107,11 @@ pub enum HubEvent {
         /// Why, redacted.
         message: String,
     },
+    /// Something about a bundle that was published may not be meant so.
+    Warned {
+        /// What, redacted.
+        message: String,
+    },
     /// An operator asked for a full pass.
     SyncRequested,
     /// An operator confirmed a held prune list.
@@ -133,6 +138,7 @@ impl HubEvent {
             Self::SourceChanged { .. } => "sourceChanged",
             Self::SourceFailed { .. } => "sourceFailed",
             Self::RenderFailed { .. } => "renderFailed",
+            Self::Warned { .. } => "warned",
             Self::SyncRequested => "syncRequested",
             Self::PruneConfirmed { .. } => "pruneConfirmed",
             Self::Suspicious { .. } => "suspicious",

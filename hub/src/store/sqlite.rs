@@ -146,6 +146,26 @@ impl Write<'_> {
     }
 }
 
+/// A counter as this transaction sees it.
+async fn counter(write: &mut Write<'_>, name: &str) -> Result<u64, StoreError> {
+    let row = sqlx::query("SELECT value FROM counters WHERE name = $1")
+        .bind(name)
+        .fetch_one(&mut *write.tx)
+        .await
+        .map_err(failed(write.action))?;
+    unsigned(&row, "value")
+}
+
+/// Adds one to a counter; gives its new value.
+async fn advance(write: &mut Write<'_>, name: &str) -> Result<i64, StoreError> {
+    let row = sqlx::query("UPDATE counters SET value = value + 1 WHERE name = $1 RETURNING value")
+        .bind(name)
+        .fetch_one(&mut *write.tx)
+        .await
+        .map_err(failed(write.action))?;
+    get(&row, "value")
+}
+
 /// Names what was to be done when a statement fails.
 fn failed(action: &'static str) -> impl Fn(sqlx::Error) -> StoreError {
     move |source| StoreError::Backend { action, source: source.into() }

@@ -34,6 +34,9 @@ use crate::workshop::{Order, Problems, Work, Workshop};
 /// How often everything is looked at without cause: bundles that come of age are issued anew.
 const INTERVAL: Duration = Duration::from_secs(300);
 
+/// Warnings of one bundle that become events: they are looked at one by one.
+const WARNINGS_TOLD_MAX: usize = 10;
+
 /// How soon after a failure of the store.
 const RETRY: Duration = Duration::from_secs(2);
 
@@ -199,11 +202,10 @@ impl<S: HubStore, B: BlobStore> Publisher<S, B> {
         if let Some(due) = due.filter(|due| now < *due) {
             return Ok(Looked::Settled(due));
         }
-        for warning in &work.draft.warnings {
-            warn!(cluster = %record.name, "{warning}");
-        }
+        self.warn(record, &work.draft.warnings).await?;
+        let sweeps = self.blobs.sweeps().await?;
         self.blobs.put_many(work.blobs, unix_ms(&self.clock)).await?;
-        match self.signer.publish(work.draft, record.highest).await {
+        match self.signer.publish(work.draft, record.highest, sweeps).await {
             Ok(_) => Ok(Looked::Settled(now.saturating_add(LIFE_SECONDS_DEFAULT / 3 * 2))),
             // Somebody else was faster: the next look makes it anew.
             Err(PublishError::Conflict) => {
@@ -212,6 +214,18 @@ impl<S: HubStore, B: BlobStore> Publisher<S, B> {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// What may not be meant so is told with each bundle that has it.
+    async fn warn(&self, record: &ClusterRecord, warnings: &[Diagnostic]) -> Result<(), StoreError> {
+        for warning in warnings {
+            warn!(cluster = %record.name, "{warning}");
+        }
+        for warning in warnings.iter().take(WARNINGS_TOLD_MAX) {
+            let event = HubEvent::Warned { message: warning.to_string() };
+            self.store.record(Some(&record.id), event, unix_ms(&self.clock)).await?;
+        }
+        Ok(())
     }
 
     async fn manifests(&self, root: &BundleRoot) -> Result<BTreeMap<ApplicationName, Manifest>, StoreError> {

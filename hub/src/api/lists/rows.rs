@@ -131,6 +131,7 @@ fn application(event: &HubEvent) -> Option<ApplicationName> {
         | HubEvent::Published { .. }
         | HubEvent::SourceChanged { .. }
         | HubEvent::SourceFailed { .. }
+        | HubEvent::Warned { .. }
         | HubEvent::SyncRequested
         | HubEvent::PruneConfirmed { .. }
         | HubEvent::Suspicious { .. } => None,
@@ -146,6 +147,7 @@ fn is_warning(event: &HubEvent) -> bool {
     match event {
         HubEvent::SourceFailed { .. }
         | HubEvent::RenderFailed { .. }
+        | HubEvent::Warned { .. }
         | HubEvent::Suspicious { .. }
         | HubEvent::Revoked => true,
         HubEvent::Registered
@@ -173,7 +175,7 @@ fn message(event: &HubEvent) -> String {
         },
         HubEvent::SyncRequested => "a full pass was asked for".to_owned(),
         HubEvent::PruneConfirmed { list } => format!("the deletion {} was confirmed", list.short()),
-        HubEvent::Suspicious { message } => message.clone(),
+        HubEvent::Suspicious { message } | HubEvent::Warned { message } => message.clone(),
     }
 }
 

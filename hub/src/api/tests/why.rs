@@ -58,7 +58,8 @@ async fn publish(
     let place = Place { epoch: Epoch(1), generation: Generation(generation) };
     let mark = BundleMark { place, root: Digest::of(&payload) };
     let parent = parent.map(|parent| parent.root);
-    let wanted = Reservation { cluster: cluster.clone(), parent, place, payload, now_unix_ms: NOW };
+    let wanted =
+        Reservation { cluster: cluster.clone(), parent, place, payload, now_unix_ms: NOW, sweeps: 0, roots_kept: 20 };
     assert_eq!(rig.store.reserve(wanted).await.expect("answers"), Reserve::Reserved);
     let signature = Signature { keyid: KeyId("k".into()), sig: vec![0; 64] };
     assert!(rig.store.attach_signature(cluster, mark, signature, NOW).await.expect("signs"));

@@ -1,12 +1,15 @@
 //! Places, bytes and signatures.
 
+use std::collections::BTreeSet;
+
 use skerry_common::bundle::digest::Digest;
 use skerry_common::bundle::signature::{KeyId, Signature};
 use skerry_common::id::{ClusterId, Epoch, Generation, Place};
 use skerry_common::report::BundleMark;
 
 use super::{Store, on_both, registered};
-use crate::store::bundles::{ROOTS_PER_CLUSTER_MAX, Reservation, Reserve};
+use crate::store::blobs::{SweepEnd, Swept};
+use crate::store::bundles::{Reservation, Reserve};
 
 on_both!(
     a_place_holds_one_content,
@@ -17,7 +20,11 @@ on_both!(
     history_is_bounded_but_keeps_the_newest_published,
     all_roots_are_listed_page_by_page,
     of_many_rivals_one_wins,
+    sweeps_and_publications_notice_each_other,
 );
+
+/// Roots that are kept of each cluster.
+const KEPT: u32 = 20;
 
 fn place(generation: u64) -> Place {
     Place { epoch: Epoch(1), generation: Generation(generation) }
@@ -30,6 +37,8 @@ fn reservation(cluster: &ClusterId, parent: Option<&str>, generation: u64, paylo
         place: place(generation),
         payload: payload.as_bytes().to_vec(),
         now_unix_ms: 5,
+        sweeps: 0,
+        roots_kept: KEPT,
     }
 }
 
@@ -104,7 +113,7 @@ async fn signatures_publish_once(store: impl Store) {
 
 async fn history_is_bounded_but_keeps_the_newest_published(store: impl Store) {
     let edge = registered(&store, "edge").await;
-    let kept = ROOTS_PER_CLUSTER_MAX.unsigned_abs();
+    let kept = u64::from(KEPT);
     publish(&store, &edge, None, 1, "1").await;
     let mut parent = "1".to_owned();
     // None of these is ever signed: the published one stays reachable.
@@ -130,11 +139,11 @@ async fn all_roots_are_listed_page_by_page(store: impl Store) {
         publish(&store, &cluster, None, 1, "one").await;
         store.reserve(reservation(&cluster, Some("one"), 2, "two")).await.expect("reserves");
     }
-    let (mut after, mut seen) = (None, Vec::new());
+    let (mut after, mut seen) = (0, Vec::new());
     loop {
         let page = store.roots_after(after, 3).await.expect("lists");
         let Some(last) = page.last() else { break };
-        after = Some((last.cluster.clone(), last.place));
+        after = last.order;
         seen.extend(page.into_iter().map(|root| format!("{}/{}", root.cluster, root.place)));
     }
     assert_eq!(seen, ["id-a/1", "id-a/2", "id-b/1", "id-b/2"]);
@@ -151,4 +160,25 @@ async fn of_many_rivals_one_wins(store: impl Store) {
         won += u32::from(rival.await.expect("runs") == Reserve::Reserved);
     }
     assert_eq!(won, 1);
+}
+
+async fn sweeps_and_publications_notice_each_other(store: impl Store) {
+    // Longer than any blob is left alone.
+    const LATER: i64 = 30 * 24 * 60 * 60 * 1000;
+    let edge = registered(&store, "edge").await;
+    publish(&store, &edge, None, 1, "one").await;
+    store.put_many(vec![b"old".to_vec()], 1).await.expect("stores");
+    // A root was reserved that the sweep has not read: its blobs are not known.
+    let swept = store.delete_unreferenced(&BTreeSet::new(), 0, LATER).await.expect("sweeps");
+    assert_eq!(swept, Swept { deleted: 0, end: SweepEnd::RootsReserved });
+    let through = store.roots_after(0, 10).await.expect("lists").last().expect("is kept").order;
+    // A publication put its blobs, and a sweep that does not know of it deletes them: it must begin again.
+    let begun = store.sweeps().await.expect("counts");
+    let swept = store.delete_unreferenced(&BTreeSet::new(), through, LATER).await.expect("sweeps");
+    assert_eq!(swept, Swept { deleted: 1, end: SweepEnd::Complete });
+    let late = Reservation { sweeps: begun, ..reservation(&edge, Some("one"), 2, "two") };
+    let conflict = Reserve::Conflict { newest: Some(mark(1, "one")), highest: None };
+    assert_eq!(store.reserve(late.clone()).await.expect("answers"), conflict);
+    let again = Reservation { sweeps: store.sweeps().await.expect("counts"), ..late };
+    assert_eq!(store.reserve(again).await.expect("answers"), Reserve::Reserved);
 }

@@ -6,7 +6,7 @@ use skerry_common::bundle::digest::{BlobRef, Digest};
 
 use super::MemoryStore;
 use crate::store::StoreError;
-use crate::store::blobs::{BLOB_BYTES_MAX, BlobStore};
+use crate::store::blobs::{BLOB_BYTES_MAX, BlobStore, SweepEnd, Swept, frames, pack};
 
 impl BlobStore for MemoryStore {
     async fn put_many(&self, blobs: Vec<Vec<u8>>, now_unix_ms: i64) -> Result<Vec<BlobRef>, StoreError> {
@@ -26,6 +26,11 @@ impl BlobStore for MemoryStore {
         self.with(|state| state.blobs.get(digest).map(|(blob, _)| blob.clone()))
     }
 
+    async fn packed(&self, digest: &Digest) -> Result<Option<Vec<Vec<u8>>>, StoreError> {
+        let Some(blob) = self.get(digest).await? else { return Ok(None) };
+        Ok(frames(&pack(&blob)?, blob.len() as u64))
+    }
+
     async fn has_many(&self, digests: &[Digest]) -> Result<Vec<bool>, StoreError> {
         self.with(|state| digests.iter().map(|digest| state.blobs.contains_key(digest)).collect())
     }
@@ -43,13 +48,27 @@ impl BlobStore for MemoryStore {
         })
     }
 
-    async fn delete_unreferenced(&self, keep: &BTreeSet<Digest>, before_unix_ms: i64) -> Result<u64, StoreError> {
+    async fn sweeps(&self) -> Result<u64, StoreError> {
+        self.with(|state| state.blobs_swept)
+    }
+
+    async fn delete_unreferenced(
+        &self,
+        keep: &BTreeSet<Digest>,
+        through: u64,
+        before_unix_ms: i64,
+    ) -> Result<Swept, StoreError> {
         self.with(|state| {
+            if state.roots_reserved > through {
+                return Swept { deleted: 0, end: SweepEnd::RootsReserved };
+            }
             let before = state.blobs.len();
             state.blobs.retain(|digest, (_, touched)| keep.contains(digest) || *touched >= before_unix_ms);
             let blobs = &state.blobs;
             state.sealed.retain(|_, blob| blobs.contains_key(&blob.digest));
-            (before - state.blobs.len()) as u64
+            let deleted = (before - state.blobs.len()) as u64;
+            state.blobs_swept += u64::from(deleted > 0);
+            Swept { deleted, end: SweepEnd::Complete }
         })
     }
 }

@@ -7,7 +7,7 @@ use skerry_common::report::BundleMark;
 
 use super::{MemoryStore, State, page};
 use crate::store::StoreError;
-use crate::store::bundles::{BundleStore, ROOTS_PER_CLUSTER_MAX, Reservation, Reserve, StoredRoot};
+use crate::store::bundles::{BundleStore, Reservation, Reserve, StoredRoot};
 
 impl BundleStore for MemoryStore {
     async fn reserve(&self, reservation: Reservation) -> Result<Reserve, StoreError> {
@@ -21,20 +21,22 @@ impl BundleStore for MemoryStore {
             let follows = newest.map(|mark| mark.root) == reservation.parent
                 && newest.is_none_or(|mark| mark.place < reservation.place)
                 && highest.is_none_or(|seen| seen < reservation.place);
-            if !follows {
+            if !follows || reservation.sweeps != state.blobs_swept {
                 return Reserve::Conflict { newest, highest };
             }
+            state.roots_reserved += 1;
             let root = StoredRoot {
                 cluster: reservation.cluster.clone(),
                 place: reservation.place,
                 digest,
                 payload: reservation.payload,
                 signature: None,
+                order: state.roots_reserved,
                 reserved_unix_ms: reservation.now_unix_ms,
                 published_unix_ms: None,
             };
             state.roots.insert((reservation.cluster.clone(), reservation.place), root);
-            trim(state, &reservation.cluster);
+            trim(state, &reservation.cluster, reservation.roots_kept);
             Reserve::Reserved
         })
     }
@@ -95,14 +97,12 @@ impl BundleStore for MemoryStore {
         self.with(|state| roots(state, cluster).rev().filter(|root| root.signature.is_some()).cloned().collect())
     }
 
-    async fn roots_after(
-        &self,
-        after: Option<(ClusterId, Place)>,
-        limit: usize,
-    ) -> Result<Vec<StoredRoot>, StoreError> {
+    async fn roots_after(&self, after: u64, limit: usize) -> Result<Vec<StoredRoot>, StoreError> {
         self.with(|state| {
-            let rest = state.roots.iter().filter(|(key, _)| after.as_ref().is_none_or(|after| *key > after));
-            rest.take(page(limit)).map(|(_, root)| root.clone()).collect()
+            let mut rest: Vec<_> = state.roots.values().filter(|root| root.order > after).cloned().collect();
+            rest.sort_by_key(|root| root.order);
+            rest.truncate(page(limit));
+            rest
         })
     }
 }
@@ -116,9 +116,9 @@ fn roots<'s>(state: &'s State, cluster: &ClusterId) -> impl DoubleEndedIterator<
     own.into_iter()
 }
 
-fn trim(state: &mut State, cluster: &ClusterId) {
+fn trim(state: &mut State, cluster: &ClusterId, kept: u32) {
     let newest = roots(state, cluster).rfind(|root| root.signature.is_some()).map(|root| root.place);
-    let kept = usize::try_from(ROOTS_PER_CLUSTER_MAX).unwrap_or(usize::MAX);
+    let kept = usize::try_from(kept).unwrap_or(usize::MAX);
     let old: Vec<Place> =
         roots(state, cluster).rev().skip(kept).map(|root| root.place).filter(|place| Some(*place) != newest).collect();
     for place in old {

@@ -4,19 +4,16 @@ use std::collections::BTreeSet;
 
 use skerry_common::bundle::digest::{BlobRef, Digest};
 
-use super::{SqliteStore, bytes, digest, failed, get, unsigned};
-use crate::store::blobs::{BLOB_BYTES_MAX, BlobStore};
+use super::{SqliteStore, Write, advance, bytes, counter, digest, failed, get, unsigned};
+use crate::store::blobs::{BLOB_BYTES_MAX, BlobStore, SweepEnd, Swept, frames, pack};
 use crate::store::{StoreError, column};
-
-/// Fast, and within a few percent of the slower levels on JSON of a few kilobytes.
-const ZSTD_LEVEL: i32 = 3;
 
 /// A blob put again is only written anew when its date is older than this, so that publishing what is
 /// there costs reads.
 const RENEW_AFTER_MS: i64 = 60 * 60 * 1000;
 
-/// Candidates for deletion read at once.
-const SWEEP_ROWS: i64 = 5_000;
+/// Candidates for deletion handled at once: publications wait for so many deletions at most.
+const SWEEP_ROWS: i64 = 500;
 
 impl BlobStore for SqliteStore {
     async fn put_many(&self, blobs: Vec<Vec<u8>>, now_unix_ms: i64) -> Result<Vec<BlobRef>, StoreError> {
@@ -63,6 +60,18 @@ impl BlobStore for SqliteStore {
             .map_err(|error| damaged(format!("{wanted}: {error}")))?;
         reference.check(&blob).map_err(|error| damaged(error.to_string()))?;
         Ok(Some(blob))
+    }
+
+    async fn packed(&self, wanted: &Digest) -> Result<Option<Vec<Vec<u8>>>, StoreError> {
+        let row = sqlx::query("SELECT size, zstd FROM blobs WHERE digest = $1")
+            .bind(bytes(wanted))
+            .fetch_optional(self.readers())
+            .await
+            .map_err(failed("read a blob"))?;
+        let Some(row) = row else { return Ok(None) };
+        let frames = frames(get(&row, "zstd")?, unsigned(&row, "size")?);
+        let damaged = || StoreError::Damaged { what: "blob", detail: format!("{wanted}: its frames") };
+        frames.ok_or_else(damaged).map(Some)
     }
 
     async fn has_many(&self, digests: &[Digest]) -> Result<Vec<bool>, StoreError> {
@@ -117,7 +126,20 @@ impl BlobStore for SqliteStore {
         Ok(missing)
     }
 
-    async fn delete_unreferenced(&self, keep: &BTreeSet<Digest>, before_unix_ms: i64) -> Result<u64, StoreError> {
+    async fn sweeps(&self) -> Result<u64, StoreError> {
+        let row = sqlx::query("SELECT value FROM counters WHERE name = 'blobs_swept'")
+            .fetch_one(self.readers())
+            .await
+            .map_err(failed("read how often blobs were deleted"))?;
+        unsigned(&row, "value")
+    }
+
+    async fn delete_unreferenced(
+        &self,
+        keep: &BTreeSet<Digest>,
+        through: u64,
+        before_unix_ms: i64,
+    ) -> Result<Swept, StoreError> {
         let action = "delete unreferenced blobs";
         // A blob that is a little too young to be renewed by `renew_many` must be safe all the same.
         let before = before_unix_ms.saturating_sub(RENEW_AFTER_MS);
@@ -132,30 +154,47 @@ impl BlobStore for SqliteStore {
             .fetch_all(self.readers())
             .await
             .map_err(failed(action))?;
-            let Some(last) = rows.last() else { return Ok(deleted) };
+            let Some(last) = rows.last() else { return Ok(Swept { deleted, end: SweepEnd::Complete }) };
             after = digest(last, "digest")?.as_bytes().to_vec();
+            let candidates = rows.iter().map(|row| digest(row, "digest")).collect::<Result<Vec<_>, _>>()?;
+            let gone: Vec<Digest> = candidates.into_iter().filter(|digest| !keep.contains(digest)).collect();
+            if gone.is_empty() {
+                continue;
+            }
             let mut write = self.write(action).await?;
-            for row in &rows {
-                let candidate = digest(row, "digest")?;
-                if keep.contains(&candidate) {
-                    continue;
-                }
-                let gone = sqlx::query("DELETE FROM blobs WHERE digest = $1 AND touched_unix_ms < $2")
-                    .bind(bytes(&candidate))
-                    .bind(before)
-                    .execute(&mut *write.tx)
-                    .await
-                    .map_err(failed(action))?;
-                deleted += gone.rows_affected();
-                sqlx::query("DELETE FROM sealed WHERE digest = $1")
-                    .bind(bytes(&candidate))
-                    .execute(&mut *write.tx)
-                    .await
-                    .map_err(failed(action))?;
+            if counter(&mut write, "roots_reserved").await? > through {
+                return Ok(Swept { deleted, end: SweepEnd::RootsReserved });
+            }
+            let gone = delete(&mut write, &gone, before).await?;
+            if gone > 0 {
+                deleted += gone;
+                advance(&mut write, "blobs_swept").await?;
             }
             write.commit().await?;
         }
     }
+}
+
+/// Deletes these, but what was renewed meanwhile; gives how many.
+async fn delete(write: &mut Write<'_>, blobs: &[Digest], before_unix_ms: i64) -> Result<u64, StoreError> {
+    let mut deleted = 0;
+    for blob in blobs {
+        let gone = sqlx::query("DELETE FROM blobs WHERE digest = $1 AND touched_unix_ms < $2")
+            .bind(bytes(blob))
+            .bind(before_unix_ms)
+            .execute(&mut *write.tx)
+            .await
+            .map_err(failed(write.action))?;
+        if gone.rows_affected() > 0 {
+            deleted += 1;
+            sqlx::query("DELETE FROM sealed WHERE digest = $1")
+                .bind(bytes(blob))
+                .execute(&mut *write.tx)
+                .await
+                .map_err(failed(write.action))?;
+        }
+    }
+    Ok(deleted)
 }
 
 /// Compresses what is missing, away from the threads that serve everybody.
@@ -166,15 +205,12 @@ async fn compress(
 ) -> Result<Vec<(BlobRef, Vec<u8>)>, StoreError> {
     let wanted: Vec<(BlobRef, Vec<u8>)> =
         references.iter().copied().zip(blobs).filter(|(reference, _)| missing.remove(&reference.digest)).collect();
-    let failed =
-        |source: Box<dyn std::error::Error + Send + Sync>| StoreError::Backend { action: "compress blobs", source };
     tokio::task::spawn_blocking(move || {
         wanted
             .into_iter()
-            .map(|(reference, blob)| zstd::bulk::compress(&blob, ZSTD_LEVEL).map(|zstd| (reference, zstd)))
+            .map(|(reference, blob)| pack(&blob).map(|zstd| (reference, zstd)))
             .collect::<Result<Vec<_>, _>>()
     })
     .await
-    .map_err(|error| failed(error.into()))?
-    .map_err(|error| failed(error.into()))
+    .map_err(|error| StoreError::Backend { action: "compress blobs", source: error.into() })?
 }

@@ -7,8 +7,8 @@ use skerry_common::report::BundleMark;
 use sqlx::sqlite::SqliteRow;
 
 use super::clusters::place;
-use super::{SqliteStore, Write, bytes, digest, failed, get, page, parse, unsigned};
-use crate::store::bundles::{BundleStore, ROOTS_PER_CLUSTER_MAX, Reservation, Reserve, StoredRoot};
+use super::{SqliteStore, Write, advance, bytes, counter, digest, failed, get, page, parse, unsigned};
+use crate::store::bundles::{BundleStore, Reservation, Reserve, StoredRoot};
 use crate::store::{StoreError, column};
 
 /// One cluster's roots, newest first.
@@ -31,11 +31,11 @@ impl BundleStore for SqliteStore {
         let follows = newest.map(|mark| mark.root) == reservation.parent
             && newest.is_none_or(|mark| mark.place < reservation.place)
             && highest.is_none_or(|seen| seen < reservation.place);
-        if !follows {
+        if !follows || counter(&mut write, "blobs_swept").await? != reservation.sweeps {
             return Ok(Reserve::Conflict { newest, highest });
         }
         insert(&mut write, &reservation, &digest).await?;
-        trim(&mut write, &reservation.cluster).await?;
+        trim(&mut write, &reservation).await?;
         write.commit().await?;
         Ok(Reserve::Reserved)
     }
@@ -165,23 +165,13 @@ impl BundleStore for SqliteStore {
         rows.iter().map(root).collect()
     }
 
-    async fn roots_after(
-        &self,
-        after: Option<(ClusterId, Place)>,
-        limit: usize,
-    ) -> Result<Vec<StoredRoot>, StoreError> {
-        let (cluster, place) = after.map_or((String::new(), Place::default()), |(id, place)| (id.into(), place));
-        let rows = sqlx::query(
-            "SELECT * FROM roots WHERE (cluster, epoch, generation) > ($1, $2, $3) \
-             ORDER BY cluster, epoch, generation LIMIT $4",
-        )
-        .bind(cluster)
-        .bind(column("epoch", place.epoch.0)?)
-        .bind(column("generation", place.generation.0)?)
-        .bind(page(limit))
-        .fetch_all(self.readers())
-        .await
-        .map_err(failed("list bundle roots"))?;
+    async fn roots_after(&self, after: u64, limit: usize) -> Result<Vec<StoredRoot>, StoreError> {
+        let rows = sqlx::query("SELECT * FROM roots WHERE reserved_order > $1 ORDER BY reserved_order LIMIT $2")
+            .bind(column("order", after)?)
+            .bind(page(limit))
+            .fetch_all(self.readers())
+            .await
+            .map_err(failed("list bundle roots"))?;
         rows.iter().map(root).collect()
     }
 }
@@ -196,9 +186,10 @@ async fn highest(write: &mut Write<'_>, cluster: &ClusterId) -> Result<Option<Pl
 }
 
 async fn insert(write: &mut Write<'_>, reservation: &Reservation, digest: &Digest) -> Result<(), StoreError> {
+    let order = advance(write, "roots_reserved").await?;
     sqlx::query(
-        "INSERT INTO roots (cluster, epoch, generation, digest, payload, reserved_unix_ms) \
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO roots (cluster, epoch, generation, digest, payload, reserved_unix_ms, reserved_order) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
     .bind(reservation.cluster.as_str())
     .bind(column("epoch", reservation.place.epoch.0)?)
@@ -206,6 +197,7 @@ async fn insert(write: &mut Write<'_>, reservation: &Reservation, digest: &Diges
     .bind(bytes(digest))
     .bind(&reservation.payload)
     .bind(reservation.now_unix_ms)
+    .bind(order)
     .execute(&mut *write.tx)
     .await
     .map_err(failed(write.action))?;
@@ -213,7 +205,7 @@ async fn insert(write: &mut Write<'_>, reservation: &Reservation, digest: &Diges
 }
 
 /// Drops the oldest roots, but never the newest published one.
-async fn trim(write: &mut Write<'_>, cluster: &ClusterId) -> Result<(), StoreError> {
+async fn trim(write: &mut Write<'_>, reservation: &Reservation) -> Result<(), StoreError> {
     sqlx::query(
         "DELETE FROM roots WHERE cluster = $1 \
          AND (epoch, generation) NOT IN (SELECT epoch, generation FROM roots WHERE cluster = $1 \
@@ -221,8 +213,8 @@ async fn trim(write: &mut Write<'_>, cluster: &ClusterId) -> Result<(), StoreErr
          AND (epoch, generation) NOT IN (SELECT epoch, generation FROM roots WHERE cluster = $1 \
               AND signature IS NOT NULL ORDER BY epoch DESC, generation DESC LIMIT 1)",
     )
-    .bind(cluster.as_str())
-    .bind(ROOTS_PER_CLUSTER_MAX)
+    .bind(reservation.cluster.as_str())
+    .bind(i64::from(reservation.roots_kept))
     .execute(&mut *write.tx)
     .await
     .map_err(failed(write.action))?;
@@ -245,6 +237,7 @@ fn root(row: &SqliteRow) -> Result<StoredRoot, StoreError> {
         digest,
         payload,
         signature,
+        order: unsigned(row, "reserved_order")?,
         reserved_unix_ms: get(row, "reserved_unix_ms")?,
         published_unix_ms: get(row, "published_unix_ms")?,
     })

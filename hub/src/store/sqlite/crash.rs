@@ -50,7 +50,8 @@ async fn round(store: &SqliteStore) {
     let place = Place { epoch: Epoch(1), generation: Generation(generation) };
     let mark = BundleMark { place, root: Digest::of(&payload) };
     let parent = newest.map(|root| root.digest);
-    let reservation = Reservation { cluster: edge.clone(), parent, place, payload, now_unix_ms: 1 };
+    let reservation =
+        Reservation { cluster: edge.clone(), parent, place, payload, now_unix_ms: 1, sweeps: 0, roots_kept: 20 };
     assert_eq!(store.reserve(reservation).await.expect("answers"), Reserve::Reserved);
     assert!(store.attach_signature(&edge, mark, signature(), 1).await.expect("signs"));
     let through = store.mark(&edge, Incarnation(1)).await.expect("reads").0;
@@ -79,7 +80,7 @@ async fn writer() {
 /// What must hold whenever the writer died.
 async fn check(folder: &Path) -> u64 {
     let (store, edge) = (open(folder).await, cluster());
-    for root in store.roots_after(None, 1_000).await.expect("reads: every payload hashes to its digest") {
+    for root in store.roots_after(0, 1_000).await.expect("reads: every payload hashes to its digest") {
         let named: Digest = std::str::from_utf8(&root.payload).expect("text").parse().expect("a digest");
         assert!(store.get(&named).await.expect("reads").is_some(), "the blob of {} is there", root.place);
     }
@@ -138,7 +139,7 @@ async fn a_later_schema_is_refused_and_left_alone() {
     store.close().await;
     let path = folder.path().join("hub.sqlite");
     let refused = SqliteStore::open(&path).await.err().expect("is refused");
-    assert_eq!(refused.to_string(), "the store has schema 99: this version knows up to 1; upgrade the hub");
+    assert_eq!(refused.to_string(), "the store has schema 99: this version knows up to 2; upgrade the hub");
     std::fs::write(&path, b"this is no database, and long enough to look like one").expect("writes");
     let _ = std::fs::remove_file(folder.path().join("hub.sqlite-wal"));
     assert!(matches!(SqliteStore::open(&path).await.err(), Some(crate::store::StoreError::Open { .. })));

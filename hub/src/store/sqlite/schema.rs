@@ -9,7 +9,8 @@ use super::failed;
 use crate::store::StoreError;
 
 /// Every schema change, in order; a released one is never edited.
-const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/0001_initial.sql")];
+const MIGRATIONS: [&str; 2] =
+    [include_str!("../../../migrations/0001_initial.sql"), include_str!("../../../migrations/0002_retention.sql")];
 
 /// The newest schema that this version writes.
 pub(super) const NEWEST: i64 = MIGRATIONS.len() as i64;
