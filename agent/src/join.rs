@@ -101,7 +101,9 @@ pub async fn join(
     connection.close("joined").await;
     let grant = granted(response)?;
     told(Step::Granted);
-    let trust = TrustedRoot::pinned(grant.trust_root.clone(), &token.trust_root).map_err(JoinError::Trust)?;
+    // The token may be older than the trust root in force.
+    let trust = TrustedRoot::reached(&grant.earlier_trust_roots, &grant.trust_root, &token.trust_root);
+    let trust = trust.map_err(JoinError::Trust)?;
     told(Step::Trusted);
     let enrolled = folder.store_grant(&grant, &trust, clock.now())?;
     told(Step::Stored);

@@ -11,7 +11,7 @@
 
 use std::time::Duration as StdDuration;
 
-use skerry_common::backoff::{doubled, splitmix};
+use skerry_common::backoff::{doubled, splitmix, upper_half};
 use thiserror::Error;
 use time::{Duration, OffsetDateTime};
 
@@ -109,10 +109,7 @@ impl RenewalPlan {
             return self.due;
         }
         let ceiling = doubled(RETRY_FIRST, RETRY_LONGEST, failures - 1);
-        let drawn = splitmix(self.seed ^ u64::from(failures)) >> 32;
-        let share = f64::from(u32::try_from(drawn).unwrap_or(u32::MAX)) / f64::from(u32::MAX);
-        let half = ceiling / 2;
-        let pause = half + half.mul_f64(share);
+        let pause = upper_half(ceiling, splitmix(self.seed ^ u64::from(failures)));
         let retry = last_attempt.saturating_add(Duration::try_from(pause).unwrap_or(Duration::HOUR));
         retry.max(self.due)
     }

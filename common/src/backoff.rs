@@ -44,15 +44,20 @@ impl Backoff {
         let ceiling = doubled(self.first, self.longest, self.attempt);
         self.attempt = self.attempt.saturating_add(1);
         self.seed = splitmix(self.seed);
-        let half = ceiling / 2;
-        let spread = u32::try_from(self.seed >> 32).unwrap_or(u32::MAX);
-        half + half.mul_f64(f64::from(spread) / f64::from(u32::MAX))
+        upper_half(ceiling, self.seed)
     }
 
     /// Forgets the failures after a success.
     pub fn reset(&mut self) {
         self.attempt = 0;
     }
+}
+
+/// A delay in the upper half of `ceiling`; where, is drawn: 64 random bits.
+pub fn upper_half(ceiling: Duration, drawn: u64) -> Duration {
+    let half = ceiling / 2;
+    let share = u32::try_from(drawn >> 32).unwrap_or(u32::MAX);
+    half + half.mul_f64(f64::from(share) / f64::from(u32::MAX))
 }
 
 /// `first`, doubled `doublings` times, and never more than `longest`.

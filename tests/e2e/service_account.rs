@@ -57,6 +57,8 @@ async fn does_the_main_job(stage: &Stage, site: &Site<Access>, plane: &ControlPl
     shows(plane, "two", "").await;
     let writes = audit.writes().expect("reads").by_account(NAMESPACE, ACCOUNT);
     assert!(writes.count() >= 5, "{}", writes.summary());
+    let others = writes.clone().matching(|event| !event.user_agent.starts_with("skerry-agent/"));
+    assert_eq!(others.count(), 0, "it says who it is and which version: {}", others.summary());
     let refused = writes.matching(|event| !event.succeeded());
     assert_eq!(refused.count(), 0, "{}", refused.summary());
 }

@@ -4,13 +4,15 @@
 use skerry_agent::agent::identity_folder;
 use skerry_agent::identity::IdentityFolder;
 use skerry_certs::root_key::{Passphrase, SigningKey};
-use skerry_common::id::Epoch;
+use skerry_common::id::{ClusterName, Epoch};
 use skerry_hub::hub::system_clock;
 use skerry_hub::init::ROOT_KEY_FILE;
 use skerry_hub::keys::KeyFolder;
+use skerry_hub::store::ClusterStore as _;
 use skerry_hub::trust::{Changes, Rotated, rotate};
+use skerry_tests::wait::eventually;
 
-use crate::stage::{PASSPHRASE, Site, Stage, ensure, free_address};
+use crate::stage::{DEADLINE, PASSPHRASE, Site, Stage, enrol, ensure, free_address};
 
 fn turn(stage: &Stage, changes: &Changes) -> u64 {
     let hub = stage.hub_folder();
@@ -43,6 +45,17 @@ async fn trusts(site: &Site, version: u64) {
     .await;
 }
 
+/// Waits until the hub knows which trust root a cluster has.
+async fn is_known(stage: &Stage, name: &str, version: u64) {
+    let name = ClusterName::parse(name).expect("a name");
+    eventually(DEADLINE, &format!("{name} has trust root {version}, the hub says"), || async {
+        let record = stage.hub().store.cluster_by_name(&name).await.map_err(|error| error.to_string())?;
+        let found = record.and_then(|record| record.agent).map(|agent| agent.trust_version);
+        ensure(found == Some(version), &format!("{found:?}"))
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_key_and_epoch_and_address_reach_a_connected_agent_and_one_that_was_away() {
     let mut stage = Stage::build().await;
@@ -53,6 +66,7 @@ async fn a_new_key_and_epoch_and_address_reach_a_connected_agent_and_one_that_wa
     apart.stop().await;
     apart.options.online = false;
     apart.start().await;
+    let printed_before = stage.register("late").await;
 
     // After a compromise: everything is issued anew, signed by another key.
     turn(&stage, &Changes { new_signing_key: true, epoch: Some(Epoch(2)), ..Changes::default() });
@@ -60,6 +74,9 @@ async fn a_new_key_and_epoch_and_address_reach_a_connected_agent_and_one_that_wa
     stage.settings("one", "2");
     stage.push_to(&near, "after the rotation").await;
     near.shows("ConfigMap", "one", "/data/value", "2").await;
+
+    // A join command that was printed before is still good: the new trust root follows the one that it names.
+    enrol(&stage.state_folder("late"), &printed_before).await.expect("joins");
 
     // Without a network the archive brings both, the trust root and the bundle that needs it.
     let mark = apart.agent().targets.import(stage.archive(&apart).await).await.expect("is taken");
@@ -74,6 +91,7 @@ async fn a_new_key_and_epoch_and_address_reach_a_connected_agent_and_one_that_wa
     away.start().await;
     reaches_epoch(&away, 2).await;
     trusts(&near, version).await;
+    is_known(&stage, "near", version).await;
     trusts(&away, version).await;
     stage.stop_hub().await;
     stage.move_hub(address);

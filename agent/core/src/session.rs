@@ -66,6 +66,8 @@ pub enum Input {
     Observed(Box<Snapshot>, Instant),
     /// Facts of the cluster changed.
     Facts(Facts),
+    /// A trust root of this version was taken up.
+    TrustRoot(u64),
     /// The journal's newest entry.
     JournalEnd(Incarnation, Sequence),
     /// The answer to [`Output::ReadJournal`]: entries after the sequence asked for, ascending.
@@ -156,6 +158,7 @@ impl Session {
             }
             Input::Observed(snapshot, at) => self.snapshot = Some((snapshot, at)),
             Input::Facts(facts) => self.send(AgentMessage::Facts(facts)),
+            Input::TrustRoot(version) => self.send(AgentMessage::TrustRoot { version }),
             Input::JournalEnd(incarnation, end) => self.journal.grew(incarnation, end),
             Input::JournalRead(entries) => {
                 if let (State::Open(_), Some((incarnation, entries))) = (&self.state, self.journal.batch(now, entries))

@@ -205,7 +205,7 @@ impl Driver {
                 }
             }
             Output::Consider(offer) => self.consider(*offer),
-            Output::ConsiderTrustRoot(envelope) => self.trust_root(envelope)?,
+            Output::ConsiderTrustRoot(envelope) => return self.trust_root(envelope),
             Output::ReadJournal { after, entries_max } => {
                 let read = self.link.keeper.call(move |store| {
                     let later = store.deliverable().filter(|entry| entry.sequence > after);
@@ -297,13 +297,17 @@ impl Driver {
         line.considering = Some(AbortOnDropHandle::new(tokio::spawn(fetcher.consider(offer))));
     }
 
-    fn trust_root(&mut self, envelope: Envelope) -> Result<(), SessionError> {
+    /// Takes up a trust root; the hub learns which is in force then.
+    fn trust_root(&mut self, envelope: Envelope) -> Result<Option<Input>, SessionError> {
         match self.link.trust.consider(envelope) {
             Ok(()) => self.link.enrolled.trust = self.link.trust.newest(),
             Err(ConsiderError::Store(error)) => return Err(ConnectError::Identity(error).into()),
-            Err(error @ ConsiderError::Refused(_)) => warn!(error = %Chain(&error), "a trust root was refused"),
+            Err(error @ ConsiderError::Refused(_)) => {
+                warn!(error = %Chain(&error), "a trust root was refused");
+                return Ok(None);
+            }
         }
-        Ok(())
+        Ok(Some(Input::TrustRoot(self.link.enrolled.trust.root().version)))
     }
 
     /// Begins or ends a renewal of the certificate; the next session uses the new one.

@@ -73,6 +73,7 @@ impl Fleet {
             name: ClusterName::parse("reef").expect("a name"),
             chain: issued.chain,
             trust_root: self.trust.clone(),
+            earlier_trust_roots: Vec::new(),
         }
     }
 

@@ -117,6 +117,14 @@ impl TrustedRoot {
         Self::stored(envelope)
     }
 
+    /// Believes the newest of a line when it, or an earlier one (oldest first), has this digest, and each that comes after
+    /// that one follows the one before.
+    pub fn reached(earlier: &[Envelope], newest: &Envelope, pin: &Digest) -> Result<Self, TrustError> {
+        let mut line = earlier.iter().skip_while(|root| root.digest() != *pin).chain([newest]);
+        let pinned = Self::pinned(line.next().unwrap_or(newest).clone(), pin)?;
+        line.try_fold(pinned, |trust, next| trust.successor(next.clone()))
+    }
+
     /// Reads back a trust root that this process stored after checking it.
     ///
     /// Its own signatures are checked again, so damage is noticed.

@@ -140,6 +140,7 @@ impl JoinReplyFile {
             name: self.name,
             chain: self.chain.into_iter().map(|certificate| certificate.0).collect(),
             trust_root: self.trust_root,
+            earlier_trust_roots: Vec::new(),
         }
     }
 
@@ -165,6 +166,7 @@ mod tests {
             name: ClusterName::parse("edge-01").expect("a name"),
             chain: vec![vec![1, 2], vec![3]],
             trust_root: Envelope { payload_type: "t".into(), payload: b"{}".to_vec(), signatures: Vec::new() },
+            earlier_trust_roots: Vec::new(),
         })
     }
 

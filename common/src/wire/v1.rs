@@ -64,6 +64,11 @@ pub enum AgentMessage {
     },
     /// Facts of the cluster changed.
     Facts(Facts),
+    /// Another trust root is in force here.
+    TrustRoot {
+        /// Its version.
+        version: u64,
+    },
 }
 
 /// Who the agent is and what it holds.
@@ -213,4 +218,6 @@ pub struct Grant {
     pub chain: Vec<Vec<u8>>,
     /// The signed trust root in force.
     pub trust_root: Envelope,
+    /// Those before it, oldest first, for who joins with a token that was made under one of them.
+    pub earlier_trust_roots: Vec<Envelope>,
 }

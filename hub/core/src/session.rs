@@ -119,6 +119,8 @@ pub enum Output {
     RecordIntroduction(Box<Introduced>),
     /// Store the facts of the cluster.
     RecordFacts(Facts),
+    /// The agent has taken up a trust root of this version.
+    RecordTrustRoot(u64),
     /// Store these entries and the new mark in one transaction, then say [`Input::JournalStored`].
     PersistJournal {
         /// Whose.
@@ -307,6 +309,10 @@ impl Session {
             (_, AgentMessage::Introduction(_)) => Err(Violation("a second introduction".into())),
             (_, AgentMessage::Fetch { .. }) => {
                 Err(Violation("content is asked for on the content stream, not here".into()))
+            }
+            (_, AgentMessage::TrustRoot { version }) => {
+                self.outputs.push_back(Output::RecordTrustRoot(version));
+                Ok(())
             }
             (_, AgentMessage::Facts(facts)) => {
                 self.outputs.push_back(Output::RecordFacts(facts));

@@ -150,7 +150,6 @@ fn turn(arguments: RotateArgs) -> Result<(), Failure> {
         Rotated::Made(trust) => {
             show(&trust)?;
             talk("Agents take it up when they next connect, or with the next archive.")?;
-            talk("Join commands printed before and not used yet no longer work: `skerry cluster rejoin NAME`.")?;
             talk("Move the root keys away from this machine again, and back up the hub.")
         }
     }

@@ -12,6 +12,7 @@ use skerry_certs::identity::PeerIdentity;
 use skerry_certs::request::SigningRequest;
 use skerry_certs::tls::{Peer, WallClock};
 use skerry_common::bundle::digest::{Digest, hex};
+use skerry_common::bundle::signature::Envelope;
 use skerry_common::diagnostic::Code;
 use skerry_common::error_chain::Chain;
 use skerry_common::id::{ClusterId, ClusterName, FleetId};
@@ -161,7 +162,8 @@ impl<S: HubStore> Enroller<S> {
         match redeem(Some(&token_record(&token, &cluster)), &key, now)? {
             Redemption::Join(_) | Redemption::Resume => {}
         }
-        self.grant(&cluster, Some(hash), &request, sealing_key).await
+        let grant = self.grant(&cluster, Some(hash), &request, sealing_key).await?;
+        Ok(Grant { earlier_trust_roots: self.earlier_trust_roots(), ..grant })
     }
 
     /// Joins a cluster whose request came as a file.
@@ -241,7 +243,14 @@ impl<S: HubStore> Enroller<S> {
             name: cluster.name.clone(),
             chain: issued.chain,
             trust_root: self.trust.borrow().newest().envelope().clone(),
+            earlier_trust_roots: Vec::new(),
         }
+    }
+
+    fn earlier_trust_roots(&self) -> Vec<Envelope> {
+        let line = self.trust.borrow();
+        let earlier = line.marks().iter().filter(|mark| mark.version < line.newest().root().version);
+        earlier.map(|mark| mark.envelope.clone()).collect()
     }
 }
 

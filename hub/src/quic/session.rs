@@ -210,9 +210,12 @@ impl<'a, S: HubStore, B: BlobStore> Driver<'a, S, B> {
             }
             Output::RecordIntroduction(introduced) => self.introduced(*introduced).await?,
             Output::RecordFacts(facts) => {
-                let record = store.cluster(cluster).await?;
-                let agent = record.and_then(|record| record.agent).unwrap_or_default();
+                let agent = self.agent().await?;
                 store.introduce(cluster, AgentFacts { facts, ..agent }).await?;
+            }
+            Output::RecordTrustRoot(trust_version) => {
+                let agent = self.agent().await?;
+                store.introduce(cluster, AgentFacts { trust_version, ..agent }).await?;
             }
             Output::PersistJournal { incarnation, entries } => {
                 let through = store.append(cluster, incarnation, &entries, now).await?;
@@ -243,6 +246,12 @@ impl<'a, S: HubStore, B: BlobStore> Driver<'a, S, B> {
             Output::Close { reason } => info!(%cluster, reason, "a session is closed"),
         }
         Ok(None)
+    }
+
+    /// What the agent said of itself before.
+    async fn agent(&self) -> Result<AgentFacts, StoreError> {
+        let record = self.context.store.cluster(self.cluster).await?;
+        Ok(record.and_then(|record| record.agent).unwrap_or_default())
     }
 
     async fn introduced(&self, introduced: Introduced) -> Result<(), StoreError> {

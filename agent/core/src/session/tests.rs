@@ -59,7 +59,8 @@ fn sent_journal(outputs: &[Output]) -> Vec<u64> {
         | AgentMessage::State(_)
         | AgentMessage::Verdict { .. }
         | AgentMessage::Fetch { .. }
-        | AgentMessage::Facts(_) => None,
+        | AgentMessage::Facts(_)
+        | AgentMessage::TrustRoot { .. } => None,
     });
     entries.flatten().map(|entry| entry.sequence.0).collect()
 }

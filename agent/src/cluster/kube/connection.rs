@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use http::HeaderValue;
+use http::header::USER_AGENT;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper_util::client::legacy;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -72,13 +74,13 @@ impl Connection {
             Access::Kubeconfig { path, context } => {
                 let subject = path.display().to_string();
                 let config = kubeconfig(path, context.clone()).await.map_err(wrong(&subject))?;
-                client(&config).map(|client| Self { client }).map_err(wrong(&subject))
+                client(config).map(|client| Self { client }).map_err(wrong(&subject))
             }
             Access::ServiceAccount { server, folder } => {
                 let uri = server.parse().map_err(|error| wrong::<http::uri::InvalidUri>(server)(error))?;
                 let subject = folder.display().to_string();
                 let config = service_account(uri, folder).map_err(wrong(&subject))?;
-                client(&config).map(|client| Self { client }).map_err(wrong(&subject))
+                client(config).map(|client| Self { client }).map_err(wrong(&subject))
             }
         }
     }
@@ -131,7 +133,8 @@ fn service_account(server: http::Uri, folder: &Path) -> Result<Config, rustls::p
     Ok(config)
 }
 
-fn client(config: &Config) -> Result<Client, kube::Error> {
+fn client(mut config: Config) -> Result<Client, kube::Error> {
+    config.headers.push((USER_AGENT, HeaderValue::from_static(concat!("skerry-agent/", env!("CARGO_PKG_VERSION")))));
     let mut tcp = HttpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);

@@ -47,6 +47,7 @@ async fn files_go_there_and_back_without_a_network() {
         name: ClusterName::parse("edge-01").expect("a name"),
         chain: vec![vec![1]],
         trust_root: Envelope { payload_type: "t".into(), payload: b"{}".to_vec(), signatures: Vec::new() },
+        earlier_trust_roots: Vec::new(),
     });
     let reply = String::from_utf8(reply.to_bytes().expect("bytes")).expect("text");
     hub.on("POST /api/v1/clusters/edge-01/offline", json!({"reply": reply}));

@@ -80,6 +80,7 @@ fn grant(authority: &Authority, trust: &TrustedRoot, name: &str, csr: &[u8], now
         name: ClusterName::parse(name).expect("a name"),
         chain: issued.chain,
         trust_root: trust.envelope().clone(),
+        earlier_trust_roots: Vec::new(),
     }
 }
 
