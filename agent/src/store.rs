@@ -96,6 +96,8 @@ pub struct Store {
     journal: Journal,
     repairs: Vec<String>,
     troubles: Troubles,
+    /// Content of a target that is not in force yet may be here: what is live cannot be told.
+    awaits_target: bool,
 }
 
 impl Store {
@@ -109,7 +111,7 @@ impl Store {
         let head = HeadFile::open(&*disk, &mut repairs)?;
         let packs = Packs::open(&*disk, &mut repairs)?;
         let journal = Journal::open(&*disk, fresh_incarnation, &mut repairs)?;
-        Ok(Self { disk, head, packs, journal, repairs, troubles: Troubles::default() })
+        Ok(Self { disk, head, packs, journal, repairs, troubles: Troubles::default(), awaits_target: false })
     }
 
     /// What was found damaged at opening and what was done about it.
@@ -134,8 +136,14 @@ impl Store {
 
     /// Stores content in one new pack; durable when this returns. Content already here is skipped.
     pub fn put(&mut self, blobs: &[&[u8]]) -> Result<(), StoreError> {
+        self.await_target();
         let added = self.packs.add(&*self.disk, blobs);
         Ok(self.troubles.note(PACKS, added)?)
+    }
+
+    /// Keeps everything until the next [`Self::set_current`]: somebody relies on content that nothing in force needs.
+    pub fn await_target(&mut self) {
+        self.awaits_target = true;
     }
 
     /// Reads the envelope of a stored root.
@@ -151,7 +159,9 @@ impl Store {
         self.put(&[&bytes])?;
         let stored = StoredRoot { mark, envelope: BlobRef::of(&bytes) };
         let highest = self.head().highest.filter(|highest| highest.mark.place >= mark.place).unwrap_or(stored);
-        self.set_head(Head { current: Some(stored), highest: Some(highest), ..*self.head() })
+        self.set_head(Head { current: Some(stored), highest: Some(highest), ..*self.head() })?;
+        self.awaits_target = false;
+        Ok(())
     }
 
     /// Notes that the current target was applied whole.
@@ -168,10 +178,19 @@ impl Store {
         Ok(self.troubles.note(HEAD, replaced)?)
     }
 
-    /// Rewrites the packs when there are too many or they are mostly dead; `live` is all content that
-    /// current and last good refer to, envelopes included.
-    pub fn compact(&mut self, live: &[Digest]) -> Result<(), StoreError> {
-        let compacted = self.packs.compact(&*self.disk, live);
+    /// Rewrites the packs when there are too many or they are mostly dead: all that stays is `content`, which is what
+    /// `of` refers to, and the envelopes in the head.
+    ///
+    /// Does nothing when `of` is not in force any more, or when the content of a next target is arriving: what these
+    /// need is not known here, and the next bundle that is applied whole asks again.
+    pub fn compact(&mut self, of: BundleMark, content: &[Digest]) -> Result<(), StoreError> {
+        let head = *self.head();
+        if self.awaits_target || head.current.is_none_or(|current| current.mark != of) {
+            return Ok(());
+        }
+        let envelopes = [head.current, head.last_good, head.highest].into_iter().flatten();
+        let live: Vec<Digest> = envelopes.map(|root| root.envelope.digest).chain(content.iter().copied()).collect();
+        let compacted = self.packs.compact(&*self.disk, &live);
         Ok(self.troubles.note(PACKS, compacted)?)
     }
 

@@ -126,7 +126,10 @@ impl Targets {
 
     /// Which of some blobs are not stored here.
     pub async fn missing(&self, blobs: Vec<BlobRef>) -> Result<Vec<BlobRef>, TargetError> {
-        let absent = move |store: &mut Store| blobs.into_iter().filter(|blob| !store.has(blob)).collect();
+        let absent = move |store: &mut Store| {
+            store.await_target();
+            blobs.into_iter().filter(|blob| !store.has(blob)).collect()
+        };
         Ok(self.keeper.call(absent).await?)
     }
 
@@ -143,6 +146,7 @@ impl Targets {
     pub async fn content_of(&self, root: AcceptedRoot) -> Result<Vec<BlobRef>, TargetError> {
         let place = root.mark().place;
         let read = move |store: &mut Store| {
+            store.await_target();
             let manifests = root.read_manifests(|blob| store.blob(blob).ok().flatten());
             let manifests = manifests.map_err(TargetError::Content)?;
             Ok(manifests.missing(|blob| store.has(blob)))

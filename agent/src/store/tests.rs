@@ -26,8 +26,7 @@ fn step(store: &mut Store, generation: u64) -> Result<(), StoreError> {
     store.set_inventory(generation.to_string().as_bytes())?;
     store.record(0, Event::Applied { place: mark.place, created: 1, changed: 0, pruned: 0, failed: 0 })?;
     store.set_last_good()?;
-    let live: Vec<_> = [content.as_bytes(), b"shared"].map(Digest::of).into();
-    store.compact(&[live, vec![store.head().current.expect("set").envelope.digest]].concat())
+    store.compact(mark, &[content.as_bytes(), b"shared"].map(Digest::of))
 }
 
 /// What a restarted agent relies on.
@@ -50,6 +49,34 @@ fn check_consistent(disk: &PowerCutDisk, finished: u64) {
     assert!(entries.len() as u64 >= finished, "{entries:?}");
     assert_eq!(entries, (1..=entries.len() as u64).collect::<Vec<_>>(), "no gap, none twice");
     step(&mut store, reached + 1).expect("goes on");
+}
+
+#[test]
+fn content_of_the_next_target_is_not_forgotten() {
+    let mut store = open(&PowerCutDisk::default());
+    let dead: Vec<String> = (0..20).map(|number| format!("dead {number}")).collect();
+    for content in &dead {
+        store.put(&[content.as_bytes()]).expect("stores");
+    }
+    let ((first, first_envelope), (second, second_envelope)) = (root(1), root(2));
+    let next = BlobRef::of(b"next");
+    store.put(&[b"content"]).expect("stores");
+    store.set_current(first, &first_envelope).expect("in force");
+    // The second arrives while the first is being finished.
+    store.put(&[b"next"]).expect("stores");
+    store.compact(first, &[Digest::of(b"content")]).expect("in vain");
+    assert!(store.has(&next), "it arrives");
+    store.set_current(second, &second_envelope).expect("in force");
+    store.compact(first, &[Digest::of(b"content")]).expect("in vain");
+    assert!(store.has(&next), "it is in force");
+    assert!(store.has(&BlobRef::of(dead[0].as_bytes())), "nothing is known to be dead yet");
+    // One of which all content is here already is relied on from when it was looked at.
+    store.await_target();
+    store.compact(second, &[next.digest]).expect("in vain");
+    assert!(store.has(&BlobRef::of(b"content")));
+    store.set_current(second, &second_envelope).expect("in force");
+    store.compact(second, &[next.digest]).expect("compacts");
+    assert!(store.has(&next) && !store.has(&BlobRef::of(dead[0].as_bytes())), "what is dead is gone");
 }
 
 #[test]

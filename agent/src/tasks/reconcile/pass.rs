@@ -174,11 +174,8 @@ impl<C: Cluster> Reconciler<C> {
                 store.set_last_good()?;
             }
             store.record(at, event)?;
-            let head = *store.head();
-            let envelopes = [head.current, head.last_good, head.highest].into_iter().flatten();
-            let live: Vec<Digest> = envelopes.map(|root| root.envelope.digest).chain(blobs).collect();
             // In vain on a full disk, which is among the store's troubles: the dead stay a while longer.
-            let _ = store.compact(&live);
+            let _ = store.compact(mark, &blobs);
             Ok(())
         });
         stored.await?.map_err(KeeperError::Store)?;
