@@ -262,6 +262,7 @@ impl Base {
             trust: self.trust.clone(),
             switchboard: self.switchboard.clone(),
             contacts: heard,
+            surpassed: self.wake.clone(),
             clock: self.clock.clone(),
         };
         self.tasks.spawn(listen(endpoint, context, enroller, self.stop.clone()));

@@ -17,9 +17,11 @@ pub(crate) mod reset;
 pub mod session;
 pub mod switchboard;
 
+use std::sync::Arc;
+
 use skerry_certs::tls::WallClock;
 use skerry_common::id::{ClusterId, FleetId};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 
 use crate::store::{BlobStore, HubStore};
 use crate::trust::TrustLine;
@@ -43,6 +45,8 @@ pub struct LinkContext<S: HubStore, B: BlobStore> {
     pub switchboard: Switchboard,
     /// Takes note of whom we heard, and when (Unix milliseconds). Full: the next word counts instead.
     pub contacts: mpsc::Sender<(ClusterId, i64)>,
+    /// Told when an agent proved that a bundle must be issued anew.
+    pub surpassed: Arc<Notify>,
     /// The time.
     pub clock: WallClock,
 }

@@ -1,6 +1,10 @@
 //! When a silent cluster is late and offline is the operator's to say (DESIGN §4.16).
 
+use std::collections::BTreeMap;
+
+use skerry_common::id::{ClusterId, ClusterName};
 use skerry_hub::store::ClusterStore as _;
+use skerry_hub::store::clusters::NewCluster;
 use skerry_tests::wait::eventually;
 use time::OffsetDateTime;
 
@@ -13,10 +17,16 @@ async fn a_cluster_is_offline_after_what_the_configuration_says() {
     // By the usual bounds, 60 s and 180 s, it would be late.
     stage.judge_silence(45, 90);
     stage.start_hub().await;
-    let site = stage.joined("quiet").await;
-    let heard = (OffsetDateTime::now_utc() - time::Duration::seconds(100)).unix_timestamp() * 1000;
-    let cluster = stage.record(&site).await.id;
-    stage.hub().store.touch(&[(cluster, heard)]).await.expect("stores");
+    let (now, store) = (OffsetDateTime::now_utc().unix_timestamp() * 1000, stage.hub().store.clone());
+    let cluster = NewCluster {
+        id: ClusterId::parse("c00001").expect("an id"),
+        name: ClusterName::parse("quiet").expect("a name"),
+        labels: BTreeMap::new(),
+        variables: BTreeMap::new(),
+        created_unix_ms: now,
+    };
+    store.register(cluster.clone(), None).await.expect("registers");
+    store.touch(&[(cluster.id, now - 100_000)]).await.expect("stores");
     let admin = stage.admin();
     let shown = eventually(DEADLINE, "it is offline", || async {
         let answer = String::from_utf8_lossy(&admin.get("/api/v1/clusters/quiet").await).into_owned();

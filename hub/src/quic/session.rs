@@ -239,6 +239,7 @@ impl<'a, S: HubStore, B: BlobStore> Driver<'a, S, B> {
             Output::RaiseFloor { place, .. } => {
                 warn!(%cluster, %place, "the agent has proof of a higher bundle: this hub was restored from a backup");
                 store.raise_highest(cluster, place).await?;
+                self.context.surpassed.notify_one();
             }
             Output::UnprovenPlace { reason } => {
                 store.record(Some(cluster), HubEvent::Suspicious { message: reason }, now).await?;

@@ -197,8 +197,12 @@ impl<S: HubStore, B: BlobStore> Publisher<S, B> {
             (Err(problems), _) => return Ok(Looked::Open(problems)),
         };
         let now = self.clock.now().unix_timestamp();
+        // What an agent has proof of, its own newest place among it, was signed by a former life of this hub: the agent
+        // takes only what is above.
+        let is_above = newest.as_ref().is_some_and(|newest| record.highest.is_none_or(|seen| newest.place > seen));
         // A root whose times cannot be read is due at once.
-        let due = root.filter(|root| !work.draft.is_news(root)).and_then(|root| due_at(&root).ok());
+        let due =
+            root.filter(|_| is_above).filter(|root| !work.draft.is_news(root)).and_then(|root| due_at(&root).ok());
         if let Some(due) = due.filter(|due| now < *due) {
             return Ok(Looked::Settled(due));
         }
