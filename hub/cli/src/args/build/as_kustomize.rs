@@ -8,6 +8,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, ValueEnum}
 
 /// What a build may do besides reading its files.
 #[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line, off unless given")]
 pub struct Permissions {
     /// Which files a kustomization may load: those in its folder and below, or any below the root.
     #[arg(long, value_enum, value_name = "WHICH", default_value = "LoadRestrictionsRootOnly")]

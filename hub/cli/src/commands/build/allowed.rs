@@ -47,7 +47,7 @@ fn helm(permissions: &Permissions, folder: PathBuf) -> HelmSettings {
         flags: if permissions.helm_debug { vec![ChartFlag::Debug] } else { Vec::new() },
     };
     let seen = |name: &&str| Some(((*name).to_owned(), std::env::var_os(name)?));
-    let environment: Vec<(String, OsString)> = SEEN_BY_HELM.iter().filter_map(|name| seen(name)).collect();
+    let environment: Vec<(String, OsString)> = SEEN_BY_HELM.iter().filter_map(seen).collect();
     // Helm runs elsewhere: a path that was written from here must lead there too.
     let program = permissions.helm_command.clone();
     let is_path = program.components().count() > 1;
