@@ -187,6 +187,12 @@ impl Play {
             self.strike(span).await;
         }
         self.converges(round).await;
+        // The log is written after the answer.
+        eventually(DEADLINE, "what left Git is logged as deleted", || async {
+            let pruned = pruned(&audit);
+            ensure(pruned.is_superset(&gone), &format!("{pruned:?}"))
+        })
+        .await;
         assert_eq!(pruned(&audit), gone, "{round}, seed {}", self.seed);
         began.elapsed()
     }
