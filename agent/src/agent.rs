@@ -108,8 +108,9 @@ impl Agent {
         cluster: Arc<C>,
         clock: WallClock,
     ) -> Result<Self, AgentError> {
-        Self::start_with(Keeper::open(&store_folder(&options.state_folder), options.seed)?, options, cluster, clock)
-            .await
+        let joined = joined(options)?;
+        let keeper = Keeper::open(&store_folder(&options.state_folder), options.seed)?;
+        Self::begin(joined, keeper, options, cluster, clock).await
     }
 
     /// The same with a store of the caller's, on a disk of its own.
@@ -119,8 +120,16 @@ impl Agent {
         cluster: Arc<C>,
         clock: WallClock,
     ) -> Result<Self, AgentError> {
-        let identity = IdentityFolder::open(&identity_folder(&options.state_folder))?;
-        let enrolled = identity.enrolled()?.ok_or(AgentError::NotJoined)?;
+        Self::begin(joined(options)?, keeper, options, cluster, clock).await
+    }
+
+    async fn begin<C: Cluster>(
+        (identity, enrolled): (IdentityFolder, Enrolled),
+        keeper: Keeper,
+        options: &AgentOptions,
+        cluster: Arc<C>,
+        clock: WallClock,
+    ) -> Result<Self, AgentError> {
         let folder = IdentityFolder::open(&identity_folder(&options.state_folder))?;
         let trust = Trust::new(folder, enrolled.trust.clone());
         let targets = Targets::open(keeper.clone(), enrolled.me.clone(), trust.clone(), clock.clone()).await?;
@@ -165,6 +174,13 @@ impl Agent {
         self.lease.1.cancel();
         self.lease.0.wait().await;
     }
+}
+
+/// Who the agent is; an error before anything is written when it has not joined.
+fn joined(options: &AgentOptions) -> Result<(IdentityFolder, Enrolled), AgentError> {
+    let identity = IdentityFolder::open(&identity_folder(&options.state_folder))?;
+    let enrolled = identity.enrolled()?.ok_or(AgentError::NotJoined)?;
+    Ok((identity, enrolled))
 }
 
 type LeaseTask = (TaskTracker, CancellationToken, watch::Receiver<Standing>);
