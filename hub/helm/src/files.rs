@@ -31,13 +31,13 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> Result<(), CallError> {
 
 /// Reads every file below a folder, in the order of their paths; links are passed over.
 pub(crate) fn collect(folder: &Path) -> Result<Files, CallError> {
-    let mut files = Vec::new();
-    walk(folder, "", &mut files, 0)?;
+    let (mut files, mut room) = (Vec::new(), BYTES_MAX);
+    walk(folder, "", &mut files, &mut room, 0)?;
     files.sort_unstable();
     Ok(files)
 }
 
-fn walk(folder: &Path, prefix: &str, files: &mut Files, depth: usize) -> Result<(), CallError> {
+fn walk(folder: &Path, prefix: &str, files: &mut Files, room: &mut u64, depth: usize) -> Result<(), CallError> {
     if depth > DEPTH_MAX {
         return Err(CallError::TooLarge);
     }
@@ -46,12 +46,11 @@ fn walk(folder: &Path, prefix: &str, files: &mut Files, depth: usize) -> Result<
         let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
         let kind = entry.file_type().map_err(|source| failed(folder, source))?;
         if kind.is_dir() {
-            walk(&entry.path(), &format!("{name}/"), files, depth + 1)?;
+            walk(&entry.path(), &format!("{name}/"), files, room, depth + 1)?;
         } else if kind.is_file() {
-            files.push((name, fs::read(entry.path()).map_err(|source| failed(&entry.path(), source))?));
-            if files.iter().map(|(_, content)| content.len() as u64).sum::<u64>() > BYTES_MAX {
-                return Err(CallError::TooLarge);
-            }
+            let content = fs::read(entry.path()).map_err(|source| failed(&entry.path(), source))?;
+            *room = room.checked_sub(content.len() as u64).ok_or(CallError::TooLarge)?;
+            files.push((name, content));
         }
     }
     Ok(())
