@@ -15,6 +15,17 @@ impl fmt::Display for Code {
     }
 }
 
+impl Code {
+    /// Puts the code into what a parser of command lines says, which begins with `error: `. Anything else, such as help
+    /// that is shown for want of a command, stays as it is.
+    pub fn in_usage(self, said: &str) -> String {
+        match said.strip_prefix("error: ") {
+            Some(rest) => format!("error[{self}]: {rest}"),
+            None => said.to_owned(),
+        }
+    }
+}
+
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -184,6 +195,15 @@ impl ErrorClass {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn usage_errors_carry_their_code_and_help_stays_as_it_is() {
+        assert_eq!(
+            Code(905).in_usage("error: no such flag\n\nUsage: x\n"),
+            "error[SK0905]: no such flag\n\nUsage: x\n"
+        );
+        assert_eq!(Code(905).in_usage("Usage: x\n"), "Usage: x\n");
+    }
 
     #[test]
     fn an_error_reads_what_where_and_what_to_do() {

@@ -45,12 +45,7 @@ fn tell_usage(error: &clap::Error) -> u8 {
         let _ = error.print();
         return 0;
     }
-    let text = error.render().to_string();
-    // Without a command, clap shows the help: there is no error to name.
-    let text = match text.strip_prefix("error: ") {
-        Some(rest) => format!("error[{}]: {rest}", codes::USAGE),
-        None => text,
-    };
+    let text = codes::USAGE.in_usage(&error.render().to_string());
     Output::process(crate::output::ColorChoice::Never).say(escape_controls(text.trim_end()).as_ref());
     ErrorClass::NeedsUser.exit_code()
 }

@@ -93,18 +93,9 @@ impl<C: Cluster> Reconciler<C> {
     /// Whether what is done to an object needs no memory that is not durable: an object that was applied before may be
     /// healed at any time.
     fn may_be_done(&self, planned: &Planned) -> bool {
-        let heals = match &planned.decision {
-            Decision::Create { reason: CreateReason::Gone } | Decision::Change { .. } | Decision::Inspect { .. } => {
-                true
-            }
-            Decision::Create { reason: CreateReason::New }
-            | Decision::Keep
-            | Decision::Prune { .. }
-            | Decision::Release { .. }
-            | Decision::Forget
-            | Decision::Refused { .. }
-            | Decision::Held { .. } => false,
-        };
+        // One that is new was never applied.
+        let heals =
+            matches!(planned.decision, Decision::Create { .. } | Decision::Change { .. } | Decision::Inspect { .. });
         let is_known = || self.world.inventory.record(&planned.key).is_some_and(|record| record.applied().is_some());
         self.inventory == OnDisk::AsHere || heals && is_known()
     }

@@ -4,8 +4,6 @@
 //! the place of a quoted text becomes a text. A text without quotes that readers of YAML 1.1 would
 //! take for something else – written so, or come to be so – gets quotes when a merge passes it.
 
-use std::borrow::Cow;
-
 use skerry_yaml::{Limits, Node, NodeKind, Resolved, ScalarStyle, Text, implied_tag, parse};
 
 /// The tag of a scalar whose type is that of its text.
@@ -140,7 +138,7 @@ fn is_other_in_yaml_1_1(text: &str) -> bool {
     match parse(text, &Limits::default()) {
         Err(_) => false,
         Ok(documents) => {
-            let root = documents.first().map(|document| Cow::Borrowed(&document.root));
+            let root = documents.first().map(|document| &document.root);
             root.is_none_or(|root| !root.is_scalar() || root.resolve() != Resolved::Str)
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use skerry_common::bundle::digest::{BlobRef, Digest};
+use sqlx::sqlite::SqliteRow;
 
 use super::{SqliteStore, Write, advance, bytes, counter, digest, failed, get, unsigned};
 use crate::store::blobs::{BLOB_BYTES_MAX, BlobStore, SweepEnd, Swept, frames, pack};
@@ -47,12 +48,7 @@ impl BlobStore for SqliteStore {
     }
 
     async fn get(&self, wanted: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
-        let row = sqlx::query("SELECT size, zstd FROM blobs WHERE digest = $1")
-            .bind(bytes(wanted))
-            .fetch_optional(self.readers())
-            .await
-            .map_err(failed("read a blob"))?;
-        let Some(row) = row else { return Ok(None) };
+        let Some(row) = read(self, wanted).await? else { return Ok(None) };
         let reference = BlobRef { digest: *wanted, size: unsigned(&row, "size")? };
         let damaged = |detail: String| StoreError::Damaged { what: "blob", detail };
         let capacity = usize::try_from(reference.size.min(BLOB_BYTES_MAX)).unwrap_or(0);
@@ -63,12 +59,7 @@ impl BlobStore for SqliteStore {
     }
 
     async fn packed(&self, wanted: &Digest) -> Result<Option<Vec<Vec<u8>>>, StoreError> {
-        let row = sqlx::query("SELECT size, zstd FROM blobs WHERE digest = $1")
-            .bind(bytes(wanted))
-            .fetch_optional(self.readers())
-            .await
-            .map_err(failed("read a blob"))?;
-        let Some(row) = row else { return Ok(None) };
+        let Some(row) = read(self, wanted).await? else { return Ok(None) };
         let frames = frames(get(&row, "zstd")?, unsigned(&row, "size")?);
         let damaged = || StoreError::Damaged { what: "blob", detail: format!("{wanted}: its frames") };
         frames.ok_or_else(damaged).map(Some)
@@ -173,6 +164,15 @@ impl BlobStore for SqliteStore {
             write.commit().await?;
         }
     }
+}
+
+/// The row of a blob, size and compressed bytes.
+async fn read(store: &SqliteStore, wanted: &Digest) -> Result<Option<SqliteRow>, StoreError> {
+    sqlx::query("SELECT size, zstd FROM blobs WHERE digest = $1")
+        .bind(bytes(wanted))
+        .fetch_optional(store.readers())
+        .await
+        .map_err(failed("read a blob"))
 }
 
 /// Deletes these, but what was renewed meanwhile; gives how many.
