@@ -260,8 +260,10 @@ impl ControlPlane {
     ///
     /// When it does not come back.
     pub fn restart(&self) {
-        let status = std::process::Command::new(CLUSTER_SCRIPT).args(["restart", &self.name]).status();
-        assert!(status.is_ok_and(|status| status.success()), "the API server does not come back");
+        let output = std::process::Command::new(CLUSTER_SCRIPT).args(["restart", &self.name]).output();
+        let output = output.expect("the script runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "the API server does not come back: {said}");
     }
 
     /// Freezes the API server (SIGSTOP): connections stay open and nobody answers, as in a stalled cluster.
