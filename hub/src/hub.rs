@@ -37,6 +37,7 @@ use crate::explainer::Explainer;
 use crate::git::{Git, GitError, GitSettings, RemoteBases, TreeLimits};
 use crate::keys::{KeyError, KeyFolder, api_identity, hub_identity};
 use crate::metrics::Metrics;
+use crate::quic::deltas::Deltas;
 use crate::quic::enroll::Enroller;
 use crate::quic::listener::listen;
 use crate::quic::reset::endpoint_config;
@@ -276,6 +277,7 @@ impl Base {
         git: Arc<Git>,
         workshop: Workshop,
         resolved: watch::Sender<Arc<Resolved>>,
+            deltas: Deltas::new(self.metrics.clone()),
         seed: u64,
     ) -> Result<Following, HubError> {
         let signer = Signer {

@@ -53,6 +53,8 @@ families! {
     CLUSTER_HEALTH = "skerry_cluster_health", Gauge, "Clusters by health; offline, revoked and pending ones are unknown.";
     /// Clusters by sync.
     CLUSTER_SYNC = "skerry_cluster_sync", Gauge, "Clusters by sync; offline, revoked and pending ones are unknown.";
+    /// Deltas.
+    DELTAS = "skerry_deltas_made_total", Counter, "Changes compressed for offers; what many agents are offered is compressed once.";
     /// Drafts.
     DRAFTS = "skerry_drafts_total", Counter, "Bundles made for comparison with the newest; those that say nothing new are not published.";
     /// Open drifts.

@@ -4,12 +4,14 @@
 //!  listener ── handshake, ALPN, certificate ──┬─▶ session   skerry/1: offers, reports, journal
 //!                                             │      └─▶ content   one request at a time
 //!                                             └─▶ enroll    skerry-enroll/1: join, renew
+//!  deltas ── what offers carry, compressed once ──▶ sessions
 //!  switchboard ── newest target, revocation ──▶ sessions
 //! ```
 //! Everything is bounded: handshakes, connections, streams, frames, and what one session may have
 //! under way. What a peer did wrong is logged once, with its address, and told to it.
 
 pub mod content;
+pub mod deltas;
 pub mod enroll;
 pub mod listener;
 pub mod offer;
@@ -26,6 +28,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use crate::store::{BlobStore, HubStore};
 use crate::trust::TrustLine;
 use switchboard::Switchboard;
+use deltas::Deltas;
 
 /// Version of this program, as it is told to agents.
 pub const PROGRAM_VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -40,6 +43,8 @@ pub struct LinkContext<S: HubStore, B: BlobStore> {
     /// Content.
     pub blobs: B,
     /// The trust root in force, and those before it.
+    /// What was offered last, compressed.
+    pub deltas: Deltas,
     pub trust: watch::Receiver<TrustLine>,
     /// Who is connected.
     pub switchboard: Switchboard,

@@ -36,3 +36,4 @@ mod what_git_holds_is_bounded;
 mod why_names_commit_file_and_line;
 
 use skerry_tests::stage;
+mod what_many_get_is_compressed_once;

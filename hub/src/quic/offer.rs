@@ -12,6 +12,7 @@ use skerry_common::report::BundleMark;
 use skerry_common::wire::v1::{Offer, OfferedBlob, OfferedRoot};
 use tracing::warn;
 
+use super::deltas::Deltas;
 use crate::store::{BlobStore, HubStore, StoreError};
 
 /// Most bytes of content inside an offer; the rest is fetched. Well below a frame's limit, and small
@@ -24,7 +25,7 @@ const INLINE_BLOBS_MAX: usize = 64;
 /// Builds the offer of `target`; `None` when it is not (or no longer) the newest signed root.
 pub(super) async fn build<S: HubStore, B: BlobStore>(
     store: &S,
-    blobs: &B,
+    (blobs, deltas): (&B, &Deltas),
     cluster: &ClusterId,
     target: BundleMark,
     held: Option<Digest>,
@@ -37,7 +38,7 @@ pub(super) async fn build<S: HubStore, B: BlobStore>(
         Some(held) => store.history(cluster).await?.into_iter().find(|root| root.digest == held),
         None => None,
     };
-    let mut builder = Builder { blobs, inline: Vec::new(), bytes: 0 };
+    let mut builder = Builder { blobs, deltas, inline: Vec::new(), bytes: 0 };
     let base_payload = base.as_ref().map(|root| (root.digest, root.payload.as_slice()));
     let Some(payload) = compress(&stored.payload, base_payload) else { return Ok(None) };
     if let (Some(base), Ok(new)) = (&base, serde_json::from_slice::<BundleRoot>(&stored.payload))
@@ -62,6 +63,7 @@ fn compress(content: &[u8], base: Option<(Digest, &[u8])>) -> Option<OfferedBlob
 
 struct Builder<'a, B: BlobStore> {
     blobs: &'a B,
+    deltas: &'a Deltas,
     inline: Vec<OfferedBlob>,
     bytes: usize,
 }
@@ -75,15 +77,16 @@ impl<B: BlobStore> Builder<'_, B> {
             if before == Some(application.manifest) || !self.has_room() {
                 continue;
             }
-            let Some(bytes) = self.add(&application.manifest, before.as_ref()).await? else { continue };
-            let (Some(before), Ok(manifest)) = (before, Manifest::parse(&bytes)) else { continue };
-            let Some(before) = self.blobs.get(&before.digest).await? else { continue };
-            if let Ok(before) = Manifest::parse(&before) {
+            self.add(&application.manifest, before.as_ref()).await?;
+            let Some(before) = before else { continue };
+            if let (Some(before), Some(manifest)) =
+                (self.manifest(&before).await?, self.manifest(&application.manifest).await?)
+            {
                 self.objects(&before, &manifest).await?;
             }
         }
         match new.key_blob {
-            Some(blob) if old.key_blob != new.key_blob => self.add(&blob, None).await.map(|_| ()),
+            Some(blob) if old.key_blob != new.key_blob => self.add(&blob, None).await,
             Some(_) | None => Ok(()),
         }
     }
@@ -112,20 +115,19 @@ impl<B: BlobStore> Builder<'_, B> {
         self.bytes < INLINE_BYTES_MAX && self.inline.len() < INLINE_BLOBS_MAX
     }
 
-    /// Adds a blob if it fits; gives its bytes.
-    async fn add(&mut self, blob: &BlobRef, base: Option<&BlobRef>) -> Result<Option<Vec<u8>>, StoreError> {
-        let Some(content) = self.blobs.get(&blob.digest).await? else { return Ok(None) };
-        let base = match base {
-            Some(base) => self.blobs.get(&base.digest).await?.map(|bytes| (base.digest, bytes)),
-            None => None,
-        };
-        let base = base.as_ref().map(|(digest, bytes)| (*digest, bytes.as_slice()));
-        if let Some(offered) = compress(&content, base)
-            && self.bytes + offered.zstd.len() <= INLINE_BYTES_MAX
-        {
-            self.bytes += offered.zstd.len();
-            self.inline.push(offered);
+    async fn manifest(&self, blob: &BlobRef) -> Result<Option<Manifest>, StoreError> {
+        let bytes = self.blobs.get(&blob.digest).await?;
+        Ok(bytes.and_then(|bytes| Manifest::parse(&bytes).ok()))
+    }
+
+    /// Adds a blob if it fits.
+    async fn add(&mut self, blob: &BlobRef, base: Option<&BlobRef>) -> Result<(), StoreError> {
+        let delta = self.deltas.delta(self.blobs, blob, base).await?;
+        if let Some(delta) = delta.filter(|delta| self.bytes + delta.len() <= INLINE_BYTES_MAX) {
+            self.bytes += delta.len();
+            let base = base.map(|base| base.digest);
+            self.inline.push(OfferedBlob { content: *blob, base, zstd: delta.to_vec() });
         }
-        Ok(Some(content))
+        Ok(())
     }
 }

@@ -204,7 +204,9 @@ impl<'a, S: HubStore, B: BlobStore> Driver<'a, S, B> {
         match output {
             Output::Send(message) => self.writer.message(&message).await?,
             Output::Offer { target, held } => {
-                if let Some(offer) = offer::build(store, &self.context.blobs, cluster, target, held).await? {
+                if let Some(offer) =
+                    offer::build(store, (&self.context.blobs, &self.context.deltas), cluster, target, held).await?
+                {
                     self.writer.message(&HubMessage::Offer(offer)).await?;
                 }
             }

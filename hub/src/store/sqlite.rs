@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -52,6 +53,7 @@ struct Inner {
     writer: SqlitePool,
     readers: SqlitePool,
     head: watch::Sender<Position>,
+    packed: AtomicU64,
 }
 
 impl SqliteStore {
@@ -79,7 +81,12 @@ impl SqliteStore {
             .await
             .map_err(failed("read its position"))?;
         let head = watch::Sender::new(position(&row, "value")?);
-        Ok(Self { inner: Arc::new(Inner { path: path.to_owned(), writer, readers, head }) })
+        Ok(Self { inner: Arc::new(Inner { path: path.to_owned(), writer, readers, head, packed: AtomicU64::new(0) }) })
+    }
+
+    /// How many blobs were compressed since it was opened: each once, when it is stored, whoever asks for it later.
+    pub fn blobs_packed(&self) -> u64 {
+        self.inner.packed.load(Ordering::Relaxed)
     }
 
     /// Waits for running statements and closes the file.

@@ -1,6 +1,7 @@
 //! Blobs in SQL, compressed.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 
 use skerry_common::bundle::digest::{BlobRef, Digest};
 use sqlx::sqlite::SqliteRow;
@@ -29,6 +30,7 @@ impl BlobStore for SqliteStore {
             return Ok(references);
         }
         let packed = compress(blobs, &references, missing).await?;
+        self.inner.packed.fetch_add(packed.len() as u64, Ordering::Relaxed);
         let mut write = self.write(action).await?;
         for (reference, zstd) in packed {
             sqlx::query(
