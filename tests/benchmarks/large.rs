@@ -10,10 +10,10 @@ use skerry_common::report::BundleMark;
 use skerry_tests::audit::{AuditEvent, AuditLog};
 use skerry_tests::controlplane::{ControlPlane, ControlPlaneOptions, Http};
 use skerry_tests::programs::Process;
+use skerry_tests::relay::Relay;
 use skerry_tests::stage::{Site, Stage, ensure, free_address};
 use skerry_tests::wait::eventually;
 
-use crate::relay::Relay;
 use crate::{DEADLINE, Figure, IDLE, objects, raw};
 
 /// Objects in the bundle: 250 each of four kinds.

@@ -11,7 +11,6 @@ mod large;
 mod objects;
 mod raw;
 mod register;
-mod relay;
 
 use std::pin::Pin;
 use std::time::Duration;

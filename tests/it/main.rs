@@ -7,6 +7,8 @@ mod agent_restarts_without_writes;
 mod archives_pass_the_same_checks;
 mod backups_bring_the_hub_back;
 mod bases_in_other_repositories_are_kept;
+mod clusters_that_rejoin_get_their_keys;
+mod cuts_cost_only_what_was_under_way;
 mod definitions_come_before_their_objects;
 mod drifts_left_open_are_closed_after_a_restart;
 mod fights_are_reported_once_and_backed_off;

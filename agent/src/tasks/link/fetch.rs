@@ -1,6 +1,7 @@
 //! From an offer to the bundle in force: unpack, fetch what is missing, store.
 //!
-//! What was fetched is stored blob by blob, so a cut costs only what was under way.
+//! What has come whole is stored whatever ends the transfer, so a cut costs only the blob under way; a kill costs at most
+//! [`FETCH_BATCH_BYTES`] more.
 
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use skerry_common::error_chain::Chain;
 use skerry_common::limits::{MANIFEST_BYTES_MAX, OBJECT_BYTES_MAX, ROOT_BYTES_MAX};
 use skerry_common::wire::v1::{AgentMessage, CHUNK_BYTES_MAX, FETCH_MAX, HubMessage, Offer, OfferedBlob};
 use skerry_link::FrameReader;
+use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
 use super::SessionError;
@@ -101,42 +103,69 @@ impl Fetcher {
         put.await.map_err(|_| SessionError::Ended)?.map_err(SessionError::Target)
     }
 
-    /// Fetches blobs over a content stream and stores them as they come.
+    /// Fetches blobs over a content stream. What has come whole is stored, also when the rest does not come any more:
+    /// because the link is cut, or because a newer offer takes the place of this one.
     async fn fetch(&self, wanted: Vec<BlobRef>) -> Result<(), SessionError> {
         if wanted.is_empty() {
             return Ok(());
         }
         debug!(blobs = wanted.len(), "fetching content");
-        let (mut reader, mut writer) = self.hub.stream().await?;
-        for batch in wanted.chunks(FETCH_MAX) {
-            writer.message(&AgentMessage::Fetch { blobs: batch.to_vec() }).await?;
-            let mut complete = Vec::new();
-            let mut bytes = 0;
-            for blob in batch {
-                let content = receive(&mut reader, blob).await?;
-                bytes += content.len();
-                complete.push(content);
-                if bytes > FETCH_BATCH_BYTES {
-                    self.targets.store(std::mem::take(&mut complete)).await.map_err(SessionError::Target)?;
-                    bytes = 0;
-                }
-            }
-            self.targets.store(complete).await.map_err(SessionError::Target)?;
-            match reader.message().await? {
-                HubMessage::FetchDone => {}
-                HubMessage::Offer(_)
-                | HubMessage::TrustRoot(_)
-                | HubMessage::StateAck { .. }
-                | HubMessage::JournalAck { .. }
-                | HubMessage::BlobChunk { .. }
-                | HubMessage::BlobMissing { .. }
-                | HubMessage::Goodbye { .. } => {
-                    return Err(SessionError::Protocol("content that was not asked for"));
-                }
+        let stop = CancellationToken::new();
+        let (hub, targets, stopped) = (self.hub.clone(), self.targets.clone(), stop.clone());
+        let _stops = stop.drop_guard();
+        let fetching = async move {
+            let mut complete = Complete { targets, blobs: Vec::new(), bytes: 0 };
+            let fetched = tokio::select! {
+                fetched = fetch(&hub, &wanted, &mut complete) => fetched,
+                () = stopped.cancelled() => Err(SessionError::Ended),
+            };
+            fetched.and(complete.store().await)
+        };
+        tokio::spawn(fetching).await.unwrap_or(Err(SessionError::Ended))
+    }
+}
+
+/// Blobs that have come whole and are not stored yet.
+struct Complete {
+    targets: Targets,
+    blobs: Vec<Vec<u8>>,
+    bytes: usize,
+}
+
+impl Complete {
+    async fn push(&mut self, blob: Vec<u8>) -> Result<(), SessionError> {
+        self.bytes += blob.len();
+        self.blobs.push(blob);
+        if self.bytes > FETCH_BATCH_BYTES { self.store().await } else { Ok(()) }
+    }
+
+    async fn store(&mut self) -> Result<(), SessionError> {
+        self.bytes = 0;
+        self.targets.store(std::mem::take(&mut self.blobs)).await.map_err(SessionError::Target)
+    }
+}
+
+async fn fetch(hub: &HubConnection, wanted: &[BlobRef], complete: &mut Complete) -> Result<(), SessionError> {
+    let (mut reader, mut writer) = hub.stream().await?;
+    for batch in wanted.chunks(FETCH_MAX) {
+        writer.message(&AgentMessage::Fetch { blobs: batch.to_vec() }).await?;
+        for blob in batch {
+            complete.push(receive(&mut reader, blob).await?).await?;
+        }
+        match reader.message().await? {
+            HubMessage::FetchDone => {}
+            HubMessage::Offer(_)
+            | HubMessage::TrustRoot(_)
+            | HubMessage::StateAck { .. }
+            | HubMessage::JournalAck { .. }
+            | HubMessage::BlobChunk { .. }
+            | HubMessage::BlobMissing { .. }
+            | HubMessage::Goodbye { .. } => {
+                return Err(SessionError::Protocol("content that was not asked for"));
             }
         }
-        Ok(writer.finish().await?)
     }
+    Ok(writer.finish().await?)
 }
 
 /// Reads one blob, piece by piece, never more than was referenced.
