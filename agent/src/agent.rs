@@ -31,6 +31,7 @@ use crate::tasks::keeper::{Keeper, KeeperError};
 use crate::tasks::lease::{LeaseKeeper, Standing};
 use crate::tasks::link::Link;
 use crate::tasks::reconcile::{PassError, Reconciler, ReconcilerParts};
+use crate::tasks::vital;
 use crate::transport::quic::PROGRAM_VERSION;
 use crate::trust::Trust;
 
@@ -87,6 +88,7 @@ pub struct Agent {
     pub name: skerry_common::id::ClusterName,
     tasks: TaskTracker,
     stop: CancellationToken,
+    broken: CancellationToken,
     /// Ends after the tasks that act.
     lease: (TaskTracker, CancellationToken),
 }
@@ -136,7 +138,8 @@ impl Agent {
         note_start(&keeper, &clock).await?;
         let (told, snapshot) = watch::channel(Arc::new(Snapshot::empty()));
         let sealing = Arc::new(identity.sealing_key()?);
-        let lease = keep_lease(options, &enrolled, cluster.clone(), clock.clone());
+        let broken = CancellationToken::new();
+        let lease = keep_lease(options, &enrolled, cluster.clone(), clock.clone(), broken.clone());
         let parts = ReconcilerParts {
             cluster: cluster.clone(),
             keeper: keeper.clone(),
@@ -153,7 +156,7 @@ impl Agent {
         let reconciler = Reconciler::open(parts, told).await?;
         let plans = reconciler.plans();
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        tasks.spawn(reconciler.run(stop.clone()));
+        tasks.spawn(vital(reconciler.run(stop.clone()), broken.clone()));
         let (up, connected) = watch::channel(false);
         let (me, name) = (enrolled.me.clone(), enrolled.name.clone());
         if options.online {
@@ -161,10 +164,16 @@ impl Agent {
             tasks.spawn(tell_facts(cluster, facts, stop.clone()));
             let link =
                 link(options, enrolled, identity, keeper.clone(), &targets, snapshot.clone(), known, trust, up, clock);
-            tasks.spawn(link.run(stop.clone()));
+            tasks.spawn(vital(link.run(stop.clone()), broken.clone()));
         }
         tasks.close();
-        Ok(Self { snapshot, plans, connected, targets, keeper, me, name, tasks, stop, lease: (lease.0, lease.1) })
+        let lease = (lease.0, lease.1);
+        Ok(Self { snapshot, plans, connected, targets, keeper, me, name, tasks, stop, broken, lease })
+    }
+
+    /// Waits until a task has panicked: the agent is of no use any more.
+    pub async fn broken(&self) {
+        self.broken.cancelled().await;
     }
 
     /// Finishes the step under way and stops.
@@ -186,13 +195,19 @@ fn joined(options: &AgentOptions) -> Result<(IdentityFolder, Enrolled), AgentErr
 type LeaseTask = (TaskTracker, CancellationToken, watch::Receiver<Standing>);
 
 /// One agent acts per cluster. Its name is its key's, which it keeps over restarts and shares with nobody.
-fn keep_lease<C: Cluster>(options: &AgentOptions, enrolled: &Enrolled, cluster: Arc<C>, clock: WallClock) -> LeaseTask {
+fn keep_lease<C: Cluster>(
+    options: &AgentOptions,
+    enrolled: &Enrolled,
+    cluster: Arc<C>,
+    clock: WallClock,
+    broken: CancellationToken,
+) -> LeaseTask {
     let key = enrolled.tls.peer().map(|peer| peer.spki_fingerprint.hex()).unwrap_or_default();
     let me = key.get(..HOLDER_DIGITS).unwrap_or_default().to_owned();
     let (told, standing) = watch::channel(Standing::Unknown);
     let keeper = LeaseKeeper { cluster, namespace: options.own_namespace.clone(), me, clock };
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-    tasks.spawn(keeper.run(told, stop.clone()));
+    tasks.spawn(vital(keeper.run(told, stop.clone()), broken));
     tasks.close();
     (tasks, stop, standing)
 }

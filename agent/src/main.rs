@@ -5,10 +5,15 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use skerry_agent::cli::{AgentCommandLine, Failure, LogFormat, codes, execute};
+use skerry_common::bug::guard;
 use skerry_common::diagnostic::ErrorClass;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
+    ExitCode::from(guard("skerry-agent", tell, run))
+}
+
+fn run() -> u8 {
     let arguments = match AgentCommandLine::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error),
@@ -29,23 +34,27 @@ fn main() -> ExitCode {
         Err(error) => return fail(&error, ErrorClass::Retry),
     };
     match runtime.block_on(execute(arguments)) {
-        Ok(verdict) => ExitCode::from(verdict.exit_code()),
+        Ok(verdict) => verdict.exit_code(),
         Err(failure) => fail(&failure, failure.class),
     }
 }
 
 /// Help and versions are data; what is wrong with the arguments is told like any error.
-fn usage(error: &clap::Error) -> ExitCode {
+fn usage(error: &clap::Error) -> u8 {
     if !error.use_stderr() {
         let _ = error.print();
-        return ExitCode::SUCCESS;
+        return 0;
     }
     let _ = write!(std::io::stderr(), "{}", codes::USAGE.in_usage(&error.render().to_string()));
-    ExitCode::from(ErrorClass::NeedsUser.exit_code())
+    ErrorClass::NeedsUser.exit_code()
 }
 
-fn fail(error: &dyn std::fmt::Display, class: ErrorClass) -> ExitCode {
+fn fail(error: &dyn std::fmt::Display, class: ErrorClass) -> u8 {
+    tell(&error.to_string());
+    class.exit_code()
+}
+
+fn tell(text: &str) {
     // Nothing can be done when even stderr is gone.
-    let _ = writeln!(std::io::stderr(), "{error}");
-    ExitCode::from(class.exit_code())
+    let _ = writeln!(std::io::stderr(), "{text}");
 }

@@ -8,8 +8,21 @@
 //! | [`reconcile`] | inventory, drift book, plan | a new target, watch events, time |
 //! | [`watch`] | one watch per kind | the API server |
 
+use std::panic::AssertUnwindSafe;
+
+use futures::FutureExt as _;
+use tokio_util::sync::CancellationToken;
+
 pub mod keeper;
 pub mod lease;
 pub mod link;
 pub mod reconcile;
 pub mod watch;
+
+/// A task without which the process is none. When it panics, `broken` says so: started anew, the process takes up from
+/// what is durable.
+pub(crate) async fn vital(task: impl Future<Output = ()>, broken: CancellationToken) {
+    if AssertUnwindSafe(task).catch_unwind().await.is_err() {
+        broken.cancel();
+    }
+}

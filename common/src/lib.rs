@@ -9,6 +9,7 @@
 //! | [`object`] | which Kubernetes object is meant |
 //! | [`status`] | the three axes on which state is told |
 //! | [`diagnostic`] | errors with a code, a place and a help text |
+//! | [`bug`] | panics as errors with an exit code |
 //! | [`canonical`] | the one JSON form that is hashed |
 //! | [`bundle`] | trust root, bundle root, manifests, packs, deltas, archives |
 //! | [`wire`] | what travels on the link |
@@ -17,6 +18,7 @@
 //! | [`report`] | what the agent says of the state of its cluster |
 
 pub mod backoff;
+pub mod bug;
 pub mod bundle;
 pub mod canonical;
 pub mod diagnostic;

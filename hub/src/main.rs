@@ -4,12 +4,17 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use skerry_common::bug::guard;
 use skerry_hub::command_line::{Failure, HubCommandLine, LogFormat, codes, execute};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
+    ExitCode::from(guard("skerry-hub", tell, run))
+}
+
+fn run() -> u8 {
     let arguments = match HubCommandLine::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error),
@@ -28,30 +33,34 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&Failure::system(&error)),
     };
-    let run = async {
+    let command = async {
         let stop = stop_on_signals().map_err(|error| Failure::system(&error))?;
         execute(arguments.command, stop).await
     };
-    match runtime.block_on(run) {
-        Ok(()) => ExitCode::SUCCESS,
+    match runtime.block_on(command) {
+        Ok(()) => 0,
         Err(error) => fail(&error),
     }
 }
 
-fn fail(failure: &Failure) -> ExitCode {
+fn fail(failure: &Failure) -> u8 {
+    tell(&failure.to_string());
+    failure.exit_code()
+}
+
+fn tell(text: &str) {
     // Nothing can be done when even stderr is gone.
-    let _ = writeln!(std::io::stderr(), "{failure}");
-    ExitCode::from(failure.exit_code())
+    let _ = writeln!(std::io::stderr(), "{text}");
 }
 
 /// Help and versions are data; what is wrong with the arguments is told like any error.
-fn usage(error: &clap::Error) -> ExitCode {
+fn usage(error: &clap::Error) -> u8 {
     if !error.use_stderr() {
         let _ = error.print();
-        return ExitCode::SUCCESS;
+        return 0;
     }
     let _ = write!(std::io::stderr(), "{}", codes::USAGE.in_usage(&error.render().to_string()));
-    ExitCode::from(2)
+    2
 }
 
 fn stop_on_signals() -> Result<CancellationToken, std::io::Error> {

@@ -58,7 +58,14 @@ pub(super) async fn run(state: &Path, args: RunArgs) -> Result<Verdict, Failure>
     }
     tasks.close();
     info!(version = crate::transport::quic::PROGRAM_VERSION, online = options.online, "the agent runs");
-    stop.cancelled().await;
+    let ended = tokio::select! {
+        () = stop.cancelled() => Ok(Verdict::Yes),
+        () = agent.broken() => {
+            stop.cancel();
+            // Its panic was told already.
+            Err(Failure::words(ErrorClass::Bug, codes::BUG, "a task of the agent panicked: it cannot go on"))
+        }
+    };
     info!("stopping");
     let stopped = async {
         tasks.wait().await;
@@ -69,7 +76,7 @@ pub(super) async fn run(state: &Path, args: RunArgs) -> Result<Verdict, Failure>
         warn!("not everything stopped in time");
     }
     admin::forget_address(state);
-    Ok(Verdict::Yes)
+    ended
 }
 
 async fn listen(state: &Path, address: std::net::SocketAddr) -> Result<TcpListener, Failure> {

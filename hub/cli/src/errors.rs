@@ -10,7 +10,7 @@ use std::error::Error;
 
 use skerry_common::diagnostic::{Code, Diagnostic, ErrorClass};
 use skerry_common::error_chain::Chain;
-use skerry_common::redact::{escape_controls, redact};
+use skerry_common::redact::redact;
 
 use crate::output::table::Tone;
 use crate::output::{Output, OutputError};
@@ -152,14 +152,6 @@ pub fn tell(stop: &Stop, output: &mut Output) -> u8 {
     }
 }
 
-/// What the panic hook prints: where it happened, and how to report it. What the panic said may hold
-/// anything, so it is redacted.
-pub fn panic_text(message: &str, location: Option<String>) -> String {
-    let place = location.unwrap_or_else(|| "an unknown place".to_owned());
-    let failure = Failure::new(ErrorClass::Bug, codes::BUG, format!("skerry met a mistake of its own: {message}"));
-    escape_controls(&failure.at(place).help(REPORT).to_string()).into_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,14 +175,5 @@ mod tests {
         assert_eq!([Verdict::Yes, Verdict::No].map(Verdict::exit_code), [0, 1]);
         let classes = [ErrorClass::No, ErrorClass::NeedsUser, ErrorClass::Retry, ErrorClass::Bug];
         assert_eq!(classes.map(ErrorClass::exit_code), [1, 2, 3, 4]);
-    }
-
-    #[test]
-    fn a_panic_asks_for_a_report() {
-        let text = panic_text("index out of bounds", Some("src/x.rs:3".into()));
-        assert!(
-            text.starts_with("error[SK0900]: skerry met a mistake of its own: index out of bounds\n  --> src/x.rs:3")
-        );
-        assert!(text.contains("skerry version"), "{text}");
     }
 }

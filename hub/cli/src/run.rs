@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 
 use clap::{CommandFactory as _, FromArgMatches as _};
+use skerry_common::bug::guard;
 use skerry_common::diagnostic::ErrorClass;
 use skerry_common::redact::escape_controls;
 
@@ -16,13 +17,10 @@ const PLUGIN: &str = "kubectl-skerry";
 
 /// Runs one command; returns the process exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
-    std::panic::set_hook(Box::new(|panic| {
-        let message = panic.payload_as_str().unwrap_or("no message");
-        let text = errors::panic_text(message, panic.location().map(ToString::to_string));
-        let _ = std::io::Write::write_all(&mut std::io::stderr(), format!("{text}\n").as_bytes());
-    }));
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    std::panic::catch_unwind(|| dispatch(arguments)).unwrap_or(ErrorClass::Bug.exit_code())
+    // Nothing can be done when even stderr is gone.
+    let tell = |text: &str| drop(std::io::Write::write_all(&mut std::io::stderr(), format!("{text}\n").as_bytes()));
+    guard("skerry", tell, || dispatch(arguments))
 }
 
 fn dispatch(arguments: Vec<OsString>) -> u8 {
