@@ -31,5 +31,5 @@ mod key_pair;
 mod tests;
 
 pub use content::{AUDIENCE_BYTES_MAX, CIPHERTEXT_BYTES_MAX, DataKey, OpenError, SealError, Sealed, Sealer, open};
-pub use key_blob::{KEYS_MAX, Recipient, UnwrapError, WrapError, unwrap_keys, wrap_keys};
+pub use key_blob::{KEYS_MAX, Recipient, UnwrapError, WrapError, is_wrapped_for, unwrap_keys, wrap_keys};
 pub use key_pair::{SealingKeyError, SealingKeyPair, SealingPublicKey};

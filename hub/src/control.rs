@@ -17,8 +17,8 @@ use skerry_hub_core::enroll::TOKEN_LIFE_SECONDS_DEFAULT;
 use skerry_hub_core::view::{JoinCommand, RegisterRequest, Timestamp};
 use tokio::sync::{Notify, mpsc, watch};
 
-use crate::api::HubControl;
 use crate::api::control::{ControlError, EXPORT_QUEUE, Export};
+use crate::api::{HubControl, Poke};
 use crate::explainer::{ExplainRequest, Explainer, Explanation};
 use crate::quic::enroll::Enroller;
 use crate::quic::switchboard::Switchboard;
@@ -48,6 +48,8 @@ pub struct Control<S: HubStore, B: BlobStore> {
     pub explainer: Explainer,
     /// Wakes the publisher.
     pub wake: Arc<Notify>,
+    /// Makes the poller look at Git.
+    pub poke: mpsc::Sender<Poke>,
     /// The time.
     pub clock: WallClock,
 }
@@ -155,6 +157,8 @@ impl<S: HubStore, B: BlobStore> HubControl for Control<S, B> {
         let count = self.store.request_sync(&cluster.id).await?;
         self.record(&cluster.id, HubEvent::SyncRequested).await?;
         self.wake.notify_one();
+        // The poller reads at once what waits here; it is gone only when the hub stops.
+        let _ = self.poke.send(Poke::default()).await;
         count.ok_or_else(|| ControlError::UnknownCluster(name.clone()))
     }
 

@@ -47,12 +47,12 @@ use crate::signer::{PublishError, Signer};
 use crate::store::access::{ApiToken as StoredToken, Role};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{AccessStore as _, StoreError};
-use crate::tasks::contacts;
 use crate::tasks::poll_git::{PollGit, Resolved};
 use crate::tasks::publish::Publisher;
 use crate::tasks::renew::{RenewError, Renewal};
 use crate::tasks::sweep::Sweeper;
 use crate::tasks::trust::FollowTrust;
+use crate::tasks::{contacts, vital};
 use crate::trust::TrustLine;
 use crate::workshop::Workshop;
 
@@ -121,6 +121,7 @@ pub struct Hub {
     pub poke: mpsc::Sender<api::Poke>,
     tasks: TaskTracker,
     stop: CancellationToken,
+    broken: CancellationToken,
 }
 
 /// The system's clock.
@@ -137,15 +138,19 @@ struct Base {
     key: watch::Receiver<Arc<SigningKey>>,
     switchboard: Switchboard,
     wake: Arc<Notify>,
+    poke: mpsc::Sender<api::Poke>,
     metrics: Metrics,
     tasks: TaskTracker,
     stop: CancellationToken,
+    broken: CancellationToken,
 }
 
-/// What the API needs of the rest.
-struct Following {
-    fleet: watch::Receiver<Arc<FleetInForce>>,
-    poke: mpsc::Sender<api::Poke>,
+/// What publishing is made with besides.
+struct Publishing {
+    git: Arc<Git>,
+    workshop: Workshop,
+    resolved: watch::Sender<Arc<Resolved>>,
+    pokes: mpsc::Receiver<api::Poke>,
 }
 
 impl Hub {
@@ -157,11 +162,11 @@ impl Hub {
         let store = SqliteStore::open(&config.data_folder.join("hub.db")).await?;
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let (switchboard, serve_switchboard) = Switchboard::new();
-        tasks.spawn(serve_switchboard);
         let root = keys.trust.newest().root().clone();
         let (trust_sender, trust) = watch::channel(keys.trust);
         let (key_sender, key) = watch::channel(Arc::new(keys.signing));
         let wake = Arc::new(Notify::new());
+        let (poke, pokes) = mpsc::channel(POKES_MAX);
         let base = Base {
             fleet: root.fleet.clone(),
             store,
@@ -170,10 +175,13 @@ impl Hub {
             key,
             switchboard,
             wake,
+            poke,
             metrics: Metrics::default(),
             tasks,
             stop,
+            broken: CancellationToken::new(),
         };
+        base.spawn(serve_switchboard);
         let reset_secret = keys.authority.key_pem();
         let authority = Arc::new(keys.authority);
         let git = Arc::new(Git::new(git_settings(config)?)?);
@@ -186,29 +194,33 @@ impl Hub {
         let server = link_server_config(link.served(), &roots, &base.clock, &HUB_LIMITS)?;
         let link_address =
             base.start_link(config.link.listen, server, control.enroller.clone(), reset_secret.as_bytes())?;
-        base.tasks.spawn(link.run(base.stop.clone()));
+        base.spawn(link.run(base.stop.clone()));
         let workshop = Workshop::new(git.clone(), keys.sealer).allowing(allowed);
-        let following = base.start_publishing(config, git, workshop, resolved, seed).await?;
-        let poke = following.poke.clone();
+        let fleet = base.start_publishing(config, Publishing { git, workshop, resolved, pokes }, seed).await?;
         let (api_authority, names) = (keys.api_authority, config.api.names.clone());
         let api_ca = api_authority.certificate_pem();
         let api = Renewal::begin("api", move |now| api_identity(&api_authority, &names, now), &base.clock, seed)?;
         let tls = api_server_config(api.served())?;
-        base.tasks.spawn(api.run(base.stop.clone()));
+        base.spawn(api.run(base.stop.clone()));
         let secret = Redacted::new(keys.webhook_secret);
         let settings = ApiSettings { fleet: base.fleet.clone(), bounds, webhook_secret: Some(secret) };
-        let api_address = base.start_api(config.api.listen, tls, control.clone(), following, settings).await?;
+        let api_address = base.start_api(config.api.listen, tls, control.clone(), fleet, settings).await?;
         let follow = FollowTrust { folder, trust: trust_sender, key: key_sender };
-        base.tasks.spawn(follow.run(base.stop.clone()));
+        base.spawn(follow.run(base.stop.clone()));
         base.tasks.close();
         info!(link = %link_address, api = %api_address, "the hub runs");
-        let Base { store, metrics, tasks, stop, .. } = base;
-        Ok(Self { control, store, link_address, api_address, api_ca, metrics, poke, tasks, stop })
+        let Base { store, poke, metrics, tasks, stop, broken, .. } = base;
+        Ok(Self { control, store, link_address, api_address, api_ca, metrics, poke, tasks, stop, broken })
     }
 
     /// Makes a bearer token for the API and gives it; only its hash is stored.
     pub async fn make_token(&self, name: &str, role: Role, clock: &WallClock) -> Result<String, HubError> {
         make_token(&self.store, name, role, clock).await
+    }
+
+    /// Waits until a task has panicked: the hub is of no use any more.
+    pub async fn broken(&self) {
+        self.broken.cancelled().await;
     }
 
     /// Ends connections and tasks.
@@ -220,6 +232,10 @@ impl Hub {
 }
 
 impl Base {
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(vital(task, self.broken.clone()));
+    }
+
     fn control(&self, authority: Arc<Authority>, explainer: Explainer) -> Control<SqliteStore, SqliteStore> {
         let enroller = Enroller {
             fleet: self.fleet.clone(),
@@ -237,6 +253,7 @@ impl Base {
             switchboard: self.switchboard.clone(),
             explainer,
             wake: self.wake.clone(),
+            poke: self.poke.clone(),
             clock: self.clock.clone(),
         }
     }
@@ -250,7 +267,7 @@ impl Base {
         reset_secret: &[u8],
     ) -> Result<SocketAddr, HubError> {
         let (heard, words) = mpsc::channel(contacts::WORDS_MAX);
-        self.tasks.spawn(contacts::run(self.store.clone(), words));
+        self.spawn(contacts::run(self.store.clone(), words));
         let listening = |source| HubError::Listen { address, source };
         let socket = std::net::UdpSocket::bind(address).map_err(listening)?;
         let endpoint = Endpoint::new(endpoint_config(reset_secret), Some(server), socket, Arc::new(TokioRuntime));
@@ -260,26 +277,25 @@ impl Base {
             fleet: self.fleet.clone(),
             store: self.store.clone(),
             blobs: self.store.clone(),
+            deltas: Deltas::new(self.metrics.clone()),
             trust: self.trust.clone(),
             switchboard: self.switchboard.clone(),
             contacts: heard,
             surpassed: self.wake.clone(),
             clock: self.clock.clone(),
         };
-        self.tasks.spawn(listen(endpoint, context, enroller, self.stop.clone()));
+        self.spawn(listen(endpoint, context, enroller, self.stop.clone()));
         Ok(open)
     }
 
-    /// Follows Git and publishes.
+    /// Follows Git and publishes; gives what is declared.
     async fn start_publishing(
         &self,
         config: &HubConfig,
-        git: Arc<Git>,
-        workshop: Workshop,
-        resolved: watch::Sender<Arc<Resolved>>,
-            deltas: Deltas::new(self.metrics.clone()),
+        parts: Publishing,
         seed: u64,
-    ) -> Result<Following, HubError> {
+    ) -> Result<watch::Receiver<Arc<FleetInForce>>, HubError> {
+        let Publishing { git, workshop, resolved, pokes } = parts;
         let signer = Signer {
             store: self.store.clone(),
             key: self.key.clone(),
@@ -289,7 +305,6 @@ impl Base {
             roots_kept: config.retention.bundles.get(),
         };
         signer.finish_reservations().await?;
-        let (poke, pokes) = mpsc::channel(POKES_MAX);
         let follow_resolved = resolved.subscribe();
         let (fleet_in_force, fleet) = watch::channel(Arc::new(FleetInForce::default()));
         let poll = PollGit {
@@ -302,7 +317,7 @@ impl Base {
             fleet: fleet_in_force,
             seed,
         };
-        self.tasks.spawn(poll.run(self.stop.clone()));
+        self.spawn(poll.run(self.stop.clone()));
         let publisher = Publisher {
             fleet: self.fleet.clone(),
             hub: config.name.clone(),
@@ -315,7 +330,7 @@ impl Base {
             metrics: self.metrics.clone(),
             workshop: Some(workshop),
         };
-        self.tasks.spawn(publisher.run(self.stop.clone()));
+        self.spawn(publisher.run(self.stop.clone()));
         let sweeper = Sweeper {
             store: self.store.clone(),
             blobs: self.store.clone(),
@@ -323,8 +338,8 @@ impl Base {
             grace: Duration::from_secs(60 * 60 * u64::from(config.retention.content_hours)),
             metrics: self.metrics.clone(),
         };
-        self.tasks.spawn(sweeper.run(self.stop.clone()));
-        Ok(Following { fleet, poke })
+        self.spawn(sweeper.run(self.stop.clone()));
+        Ok(fleet)
     }
 
     /// Opens the port that operators ask.
@@ -333,12 +348,12 @@ impl Base {
         address: SocketAddr,
         tls: Arc<rustls::ServerConfig>,
         control: Control<SqliteStore, SqliteStore>,
-        following: Following,
+        fleet: watch::Receiver<Arc<FleetInForce>>,
         settings: ApiSettings,
     ) -> Result<SocketAddr, HubError> {
         let (store, bounds) = (self.store.clone(), settings.bounds);
-        let (keeper, snapshot) = snapshot::Keeper::new(store, following.fleet, bounds, api::system_clock);
-        self.tasks.spawn(keeper.run(self.stop.clone()));
+        let (keeper, snapshot) = snapshot::Keeper::new(store, fleet, bounds, api::system_clock);
+        self.spawn(keeper.run(self.stop.clone()));
         let listening = |source| HubError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(listening)?;
         let open = listener.local_addr().map_err(listening)?;
@@ -347,11 +362,11 @@ impl Base {
             control,
             settings,
             snapshot,
-            poke: following.poke,
+            poke: self.poke.clone(),
             metrics: self.metrics.clone(),
             clock: api::system_clock,
         });
-        self.tasks.spawn(api::serve(api, listener, tls, self.stop.clone()));
+        self.spawn(api::serve(api, listener, tls, self.stop.clone()));
         Ok(open)
     }
 }

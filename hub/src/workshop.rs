@@ -98,6 +98,11 @@ impl Workshop {
         Self { allowed, ..self }
     }
 
+    /// The same with nothing remembered.
+    pub fn anew(&self) -> Self {
+        Self::new(self.git.clone(), self.sealer.clone()).allowing(self.allowed.clone())
+    }
+
     /// Makes the draft of one cluster's bundle, or says what stands in the way.
     pub fn make(&mut self, order: &Order<'_>) -> Result<Work, Problems> {
         let (mut manifests, mut problems) = (BTreeMap::new(), Vec::new());

@@ -34,6 +34,7 @@ mod sources_that_stall_hold_up_no_other;
 mod suspended_applications_heal_and_do_not_move;
 mod trust_roots_are_replaced_without_a_visit;
 mod warnings_are_told_to_operators;
+mod syncs_are_heard_while_a_commit_is_broken;
 mod what_git_holds_is_bounded;
 mod why_names_commit_file_and_line;
 

@@ -1,7 +1,8 @@
 //! The data keys of one cluster's sealed objects, wrapped for that cluster.
 //!
-//! `SKK1` · encapsulated key (32) · HPKE ciphertext and tag of the entries: digest (32) · key (32),
-//! in the order of the digests. The four letters are authenticated.
+//! `SKK1` · SHA-256 of the sealing key that it is wrapped for, its first 8 bytes · encapsulated key (32) · HPKE ciphertext
+//! and tag of the entries: digest (32) · key (32), in the order of the digests. What comes before the encapsulated key is
+//! authenticated.
 
 use std::collections::BTreeMap;
 
@@ -25,8 +26,11 @@ const INFO_LABEL: &[u8] = b"skerry-keys/1";
 /// Most keys in one blob: what fits into the largest one.
 pub const KEYS_MAX: u64 = (KEY_BLOB_BYTES_MAX - OVERHEAD_BYTES as u64) / ENTRY_BYTES as u64;
 
+const KEY_ID_BYTES: usize = 8;
+const HEADER_BYTES: usize = MAGIC.len() + KEY_ID_BYTES;
+
 /// What wrapping adds to the entries.
-const OVERHEAD_BYTES: usize = MAGIC.len() + ENCAPSULATED_BYTES + TAG_BYTES;
+const OVERHEAD_BYTES: usize = HEADER_BYTES + ENCAPSULATED_BYTES + TAG_BYTES;
 
 /// Whom a key blob is for: it opens for nobody else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +82,19 @@ pub enum UnwrapError {
     Entries,
 }
 
+pub(super) fn header(public: &SealingPublicKey) -> [u8; HEADER_BYTES] {
+    let mut header = [0; HEADER_BYTES];
+    let (magic, id) = header.split_at_mut(MAGIC.len());
+    magic.copy_from_slice(MAGIC);
+    id.copy_from_slice(&Digest::of(public.as_bytes()).as_bytes()[..KEY_ID_BYTES]);
+    header
+}
+
+/// True when a key blob says that it is wrapped for this sealing key: a cluster that joins anew has another one.
+pub fn is_wrapped_for(blob: &[u8], public: &SealingPublicKey) -> bool {
+    blob.starts_with(&header(public))
+}
+
 /// Wraps data keys, found by their ciphertexts' digests, for one cluster.
 ///
 /// The result differs each time; keep it while the entries stay the same.
@@ -95,9 +112,10 @@ pub fn wrap_keys(
         entries.extend_from_slice(digest.as_bytes());
         entries.extend_from_slice(key.expose());
     }
+    let header = header(public);
     let (encapsulated, ciphertext) =
-        suite().seal(&recipient.info(), MAGIC, &entries, &public.to_hpke()).map_err(|_| WrapError::PublicKey)?;
-    Ok([MAGIC.as_slice(), &encapsulated.0, &ciphertext].concat())
+        suite().seal(&recipient.info(), &header, &entries, &public.to_hpke()).map_err(|_| WrapError::PublicKey)?;
+    Ok([header.as_slice(), &encapsulated.0, &ciphertext].concat())
 }
 
 /// Opens a key blob.
@@ -110,14 +128,17 @@ pub fn unwrap_keys(
     if length as u64 > KEY_BLOB_BYTES_MAX {
         return Err(UnwrapError::TooLong { length });
     }
-    let rest = blob.strip_prefix(MAGIC).ok_or(UnwrapError::Malformed)?;
+    let (header, rest) = blob.split_at_checked(HEADER_BYTES).ok_or(UnwrapError::Malformed)?;
+    if !header.starts_with(MAGIC) {
+        return Err(UnwrapError::Malformed);
+    }
     let (encapsulated, ciphertext) = rest.split_first_chunk::<ENCAPSULATED_BYTES>().ok_or(UnwrapError::Malformed)?;
     if ciphertext.len() < TAG_BYTES {
         return Err(UnwrapError::Malformed);
     }
     let encapsulated = EncapsulatedSecret(encapsulated.to_vec());
     let entries = suite()
-        .open(&encapsulated, &recipient.info(), MAGIC, ciphertext, key_pair.secret())
+        .open(&encapsulated, &recipient.info(), header, ciphertext, key_pair.secret())
         .map(Zeroizing::new)
         .map_err(|_| UnwrapError::Refused)?;
     let mut keys = BTreeMap::new();

@@ -113,6 +113,7 @@ fn wrapped_keys_open_for_their_cluster_only() {
 
     let stranger = SealingKeyPair::generate().unwrap();
     assert_eq!(unwrap_keys(&stranger, recipient, &blob).err(), Some(UnwrapError::Refused));
+    assert!(is_wrapped_for(&blob, &pair.public()) && !is_wrapped_for(&blob, &stranger.public()));
     let (_, other) = ids("edge-2");
     let elsewhere = Recipient { fleet: &fleet, cluster: &other };
     assert_eq!(unwrap_keys(&pair, elsewhere, &blob).err(), Some(UnwrapError::Refused));
@@ -154,9 +155,10 @@ fn entries_out_of_order_or_cut_are_refused() {
     let pair = SealingKeyPair::generate().unwrap();
     let entry = |digest: u8| [[digest; 32], [1; 32]].concat();
     let check = |entries: Vec<u8>, fine: bool| {
+        let header = key_blob::header(&pair.public());
         let (encapsulated, ciphertext) =
-            key_pair::suite().seal(&recipient.info(), b"SKK1", &entries, &pair.public().to_hpke()).unwrap();
-        let blob = [b"SKK1".as_slice(), &encapsulated.0, &ciphertext].concat();
+            key_pair::suite().seal(&recipient.info(), &header, &entries, &pair.public().to_hpke()).unwrap();
+        let blob = [header.as_slice(), &encapsulated.0, &ciphertext].concat();
         let expected = if fine { None } else { Some(UnwrapError::Entries) };
         assert_eq!(unwrap_keys(&pair, recipient, &blob).err(), expected);
     };

@@ -36,7 +36,7 @@ pub trait HubControl: Clone + Send + Sync + 'static {
         list: Option<Digest>,
     ) -> impl Future<Output = Result<Vec<Digest>, ControlError>> + Send;
 
-    /// Asks for a full pass now. Returns how often that was asked for.
+    /// Asks for a look at Git and a full pass now. Returns how often that was asked for.
     fn sync(&self, cluster: &ClusterName) -> impl Future<Output = Result<u64, ControlError>> + Send;
 
     /// Admits a cluster by its request file; registers it if need be. Returns the reply file.

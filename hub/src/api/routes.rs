@@ -107,7 +107,7 @@ operations! {
     RevokeCluster = "revokeCluster": Post "/api/v1/clusters/{name}/revoke", Some(Action::Revoke), Takes::Nothing, "Done", "Shuts a cluster out.";
     RejoinCluster = "rejoinCluster": Post "/api/v1/clusters/{name}/rejoin", Some(Action::Register), Takes::Nothing, "JoinCommand", "Lets a cluster join again with new keys.";
     ConfirmPrune = "confirmPrune": Post "/api/v1/clusters/{name}/confirm-prune", Some(Action::ConfirmPrune), Takes::Body("ConfirmRequest"), "Confirmed", "Confirms a held deletion.";
-    RequestSync = "requestSync": Post "/api/v1/clusters/{name}/sync", Some(Action::RequestSync), Takes::Nothing, "SyncRequested", "Asks for a full pass now.";
+    RequestSync = "requestSync": Post "/api/v1/clusters/{name}/sync", Some(Action::RequestSync), Takes::Nothing, "SyncRequested", "Asks for a look at Git and a full pass now.";
     EnrollOffline = "enrollOffline": Post "/api/v1/clusters/{name}/offline", Some(Action::Register), Takes::Body("OfflineRequest"), "OfflineReply", "Admits a cluster without a network by its request file.";
     ExportBundle = "exportBundle": Get "/api/v1/clusters/{name}/bundle", Some(Action::ExportBundle), Takes::Nothing, "Archive", "The newest bundle of a cluster, as an archive.";
     ReceiveWebhook = "receiveWebhook": Post "/webhooks/git", None, Takes::Body("Webhook"), "Done", "Told by a Git server that something was pushed.";

@@ -133,16 +133,24 @@ fn credential(text: &str) -> Result<CredentialConfig, String> {
     Ok(made)
 }
 
+/// Its panic was told already.
+#[derive(Debug, thiserror::Error)]
+#[error("a task of the hub panicked: it cannot go on")]
+struct BrokenError;
+
 /// Runs the hub until told to stop.
 pub(super) async fn serve(arguments: ServeArgs, stop: CancellationToken) -> Result<(), Failure> {
     let mut config = HubConfig::load(&arguments.config)?;
     arguments.apply(&mut config);
     let seed = u64::from(std::process::id());
     let hub = Hub::start(&config, system_clock(), seed).await?;
-    stop.cancelled().await;
+    let ended = tokio::select! {
+        () = stop.cancelled() => Ok(()),
+        () = hub.broken() => Err(Failure::bug(&BrokenError)),
+    };
     tracing::info!("stopping");
     hub.stop().await;
-    Ok(())
+    ended
 }
 
 #[cfg(test)]

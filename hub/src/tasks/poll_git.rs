@@ -5,7 +5,7 @@
 //! ```
 //! Looks run beside each other, so a server that stalls holds up its own repository and no other. A look that
 //! fails changes nothing: the commit known before stays, what is wrong is stored for people, and the next look
-//! comes sooner. A webhook makes a look immediate; one that comes during a look leads to another right after it,
+//! comes sooner. A webhook, or an operator, makes a look immediate; one during a look leads to another right after it,
 //! because that look may have asked too early.
 
 mod fleet;
@@ -61,7 +61,7 @@ pub struct PollGit<S: HubStore> {
     pub config: FleetConfig,
     /// The time.
     pub clock: WallClock,
-    /// Webhooks.
+    /// Webhooks, and requests of operators.
     pub pokes: mpsc::Receiver<Poke>,
     /// What was found, for the publisher.
     pub resolved: watch::Sender<Arc<Resolved>>,
@@ -108,7 +108,7 @@ impl<S: HubStore> PollGit<S> {
                 () = at(next) => {}
                 poke = self.pokes.recv() => {
                     let Some(poke) = poke else { return };
-                    info!("a webhook: looking at Git now");
+                    info!("asked to look at Git now");
                     following.poke(&poke, &self.config.url);
                 }
             }

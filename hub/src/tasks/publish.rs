@@ -3,20 +3,23 @@
 //! It wakes when sources, fleet documents or clusters changed, and on a timer; it looks at everything
 //! and does the same thing for the same facts. A draft is made only for clusters whose facts changed
 //! since their last bundle, or whose bundle comes of age. What cannot be rendered stays as it is
-//! published, and what stands in the way is stored for people.
+//! published, and what stands in the way is stored for people; a request, a confirmation or a raised epoch
+//! then travels with the content of the last good bundle.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use skerry_certs::seal::{SealingPublicKey, is_wrapped_for};
 use skerry_certs::tls::WallClock;
+use skerry_common::bug::BUG;
 use skerry_common::bundle::digest::Digest;
 use skerry_common::bundle::manifest::Manifest;
 use skerry_common::bundle::root::BundleRoot;
 use skerry_common::diagnostic::Diagnostic;
 use skerry_common::error_chain::Chain;
 use skerry_common::id::{ApplicationName, ClusterId, ClusterName, FleetId};
-use skerry_hub_core::publish::{ClusterPlan, LIFE_SECONDS_DEFAULT, RegisteredCluster, assign, due_at};
+use skerry_hub_core::publish::{ClusterPlan, Draft, LIFE_SECONDS_DEFAULT, RegisteredCluster, assign, due_at};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -192,10 +195,16 @@ impl<S: HubStore, B: BlobStore> Publisher<S, B> {
             Some(root) => self.manifests(root).await?,
             None => BTreeMap::new(),
         };
-        let (work, root) = match self.make(record, plan, resolved, root, manifests).await {
-            (Ok(work), root) => (work, root),
-            (Err(problems), _) => return Ok(Looked::Open(problems)),
+        let previous = match &root {
+            Some(root) => Some(self.with_keys_that_open(record, root).await?),
+            None => None,
         };
+        let (work, problems) = match (self.make(record, plan, resolved, previous, manifests).await, &root) {
+            (Ok(work), _) => (work, Vec::new()),
+            (Err(problems), Some(root)) => (self.last_good(record, root), problems),
+            (Err(problems), None) => return Ok(Looked::Open(problems)),
+        };
+        let looked = |due| if problems.is_empty() { Looked::Settled(due) } else { Looked::Open(problems.clone()) };
         let now = self.clock.now().unix_timestamp();
         // What an agent has proof of, its own newest place among it, was signed by a former life of this hub: the agent
         // takes only what is above.
@@ -204,23 +213,47 @@ impl<S: HubStore, B: BlobStore> Publisher<S, B> {
         let due =
             root.filter(|_| is_above).filter(|root| !work.draft.is_news(root)).and_then(|root| due_at(&root).ok());
         if let Some(due) = due.filter(|due| now < *due) {
-            return Ok(Looked::Settled(due));
+            return Ok(looked(due));
         }
-        self.warn(record, &work.draft.warnings).await?;
+        let warnings = work.draft.warnings.clone();
         let sweeps = self.blobs.sweeps().await?;
         self.blobs.put_many(work.blobs, unix_ms(&self.clock)).await?;
         match self.signer.publish(work.draft, record.highest, sweeps).await {
-            Ok(_) => Ok(Looked::Settled(now.saturating_add(LIFE_SECONDS_DEFAULT / 3 * 2))),
+            Ok(_) => {
+                self.warn(record, &warnings).await?;
+                Ok(looked(now.saturating_add(LIFE_SECONDS_DEFAULT / 3 * 2)))
+            }
             // Somebody else was faster: the next look makes it anew.
             Err(PublishError::Conflict) => {
                 self.wake.notify_one();
-                Ok(Looked::Open(Vec::new()))
+                Ok(Looked::Open(problems))
             }
             Err(error) => Err(error),
         }
     }
 
-    /// What may not be meant so is told with each bundle that has it.
+    /// A root without its key blob, if that is wrapped for the keys of an agent that is no more.
+    async fn with_keys_that_open(&self, record: &ClusterRecord, root: &BundleRoot) -> Result<BundleRoot, StoreError> {
+        let Some(reference) = root.key_blob else { return Ok(root.clone()) };
+        let key = record.sealing_key.as_deref().and_then(|key| SealingPublicKey::try_from(key).ok());
+        let blob = self.blobs.get(&reference.digest).await?;
+        let opens = key.zip(blob).is_some_and(|(key, blob)| is_wrapped_for(&blob, &key));
+        Ok(BundleRoot { key_blob: root.key_blob.filter(|_| opens), ..root.clone() })
+    }
+
+    /// The content of a cluster's newest bundle, with what is asked of it now.
+    fn last_good(&self, record: &ClusterRecord, newest: &BundleRoot) -> Work {
+        let draft = Draft::again(BundleRoot {
+            epoch: self.signer.trust.borrow().newest().root().epoch,
+            hub: self.hub.clone(),
+            confirmations: record.confirmations.clone(),
+            sync_requests: record.sync_requests,
+            ..newest.clone()
+        });
+        Work { draft, blobs: Vec::new() }
+    }
+
+    /// What may not be meant so is told with each bundle that has it, once that is published.
     async fn warn(&self, record: &ClusterRecord, warnings: &[Diagnostic]) -> Result<(), StoreError> {
         for warning in warnings {
             warn!(cluster = %record.name, "{warning}");
@@ -250,12 +283,13 @@ impl<S: HubStore, B: BlobStore> Publisher<S, B> {
         record: &ClusterRecord,
         plan: ClusterPlan,
         resolved: &Arc<Resolved>,
-        root: Option<BundleRoot>,
+        previous: Option<BundleRoot>,
         manifests: BTreeMap<ApplicationName, Manifest>,
-    ) -> (Result<Work, Problems>, Option<BundleRoot>) {
-        let Some(mut workshop) = self.workshop.take() else { return (Err(Vec::new()), root) };
+    ) -> Result<Work, Problems> {
+        let Some(mut workshop) = self.workshop.take() else { return Err(Vec::new()) };
         let (fleet, hub, resolved, record) = (self.fleet.clone(), self.hub.clone(), resolved.clone(), record.clone());
         let epoch = self.signer.trust.borrow().newest().root().epoch;
+        let (spare, name) = (workshop.anew(), record.name.clone());
         let made = tokio::task::spawn_blocking(move || {
             let confirmations = record.confirmations.iter().copied().collect();
             let work = workshop.make(&Order {
@@ -264,21 +298,23 @@ impl<S: HubStore, B: BlobStore> Publisher<S, B> {
                 epoch,
                 plan: &plan,
                 sources: &resolved.sources,
-                previous: root.as_ref().map(|root| (root, &manifests)),
+                previous: previous.as_ref().map(|root| (root, &manifests)),
                 sealing_key: record.sealing_key.as_deref(),
                 confirmations: &confirmations,
                 sync_requests: record.sync_requests,
             });
-            (workshop, work, root)
+            (workshop, work)
         });
         match made.await {
-            Ok((workshop, work, root)) => {
+            Ok((workshop, work)) => {
                 self.workshop = Some(workshop);
-                (work, root)
+                work
             }
-            Err(error) => {
-                warn!(%error, "rendering ended unexpectedly");
-                (Err(Vec::new()), None)
+            // A panic, which was told: the next cluster's bundle may be made all the same.
+            Err(_) => {
+                self.workshop = Some(spare);
+                let what = format!("the bundle of cluster `{name}` cannot be made: the hub met a mistake of its own");
+                Err(vec![(None, vec![Diagnostic::error(BUG, what)])])
             }
         }
     }
@@ -316,3 +352,6 @@ impl<S: HubStore, B: BlobStore> Publisher<S, B> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

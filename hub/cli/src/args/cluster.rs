@@ -19,7 +19,7 @@ pub enum ClusterCommand {
     Rejoin(RejoinArgs),
     /// Allow a deletion that a guard holds.
     ConfirmPrune(ConfirmPruneArgs),
-    /// Ask a cluster for a full pass now.
+    /// Look at Git and ask a cluster for a full pass now.
     Sync(NameArgs),
 }
 

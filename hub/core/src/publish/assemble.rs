@@ -182,6 +182,12 @@ impl Assembly<'_> {
 }
 
 impl Draft {
+    /// What a root says, once more: for a cluster whose desired state cannot be made, so that what is asked of it now
+    /// reaches it with its last good content.
+    pub fn again(root: BundleRoot) -> Self {
+        Self { root, sealed: BTreeSet::new(), warnings: Vec::new() }
+    }
+
     /// True when the caller must make a key blob and say so with [`Draft::set_key_blob`].
     pub fn needs_key_blob(&self) -> bool {
         !self.sealed.is_empty() && self.root.key_blob.is_none()

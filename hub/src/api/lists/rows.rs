@@ -173,7 +173,7 @@ fn message(event: &HubEvent) -> String {
             Some(application) => format!("application {application} cannot be rendered: {message}"),
             None => format!("the fleet documents cannot be read: {message}"),
         },
-        HubEvent::SyncRequested => "a full pass was asked for".to_owned(),
+        HubEvent::SyncRequested => "a look at Git and a full pass were asked for".to_owned(),
         HubEvent::PruneConfirmed { list } => format!("the deletion {} was confirmed", list.short()),
         HubEvent::Suspicious { message } | HubEvent::Warned { message } => message.clone(),
     }
