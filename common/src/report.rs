@@ -87,11 +87,14 @@ pub struct ObjectReport {
     pub reason: String,
 }
 
+/// The condition of an agent that cannot read all of its cluster: what it told of it is not confirmed while this holds.
+pub const CLUSTER_UNREADABLE: &str = "ClusterUnreadable";
+
 /// A condition, in the sense of the Kubernetes API conventions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Condition {
-    /// `BundleStale`, `CertificateExpiring`, `StoreRebuilt` …
+    /// [`CLUSTER_UNREADABLE`], `StoreFailing`, `Unguarded` …
     #[serde(rename = "type")]
     pub kind: String,
     /// Whether it holds.

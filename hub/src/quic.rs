@@ -22,13 +22,14 @@ pub mod switchboard;
 use std::sync::Arc;
 
 use skerry_certs::tls::WallClock;
-use skerry_common::id::{ClusterId, FleetId};
+use skerry_common::id::FleetId;
 use tokio::sync::{Notify, mpsc, watch};
 
+use crate::store::clusters::Heard;
 use crate::store::{BlobStore, HubStore};
 use crate::trust::TrustLine;
-use switchboard::Switchboard;
 use deltas::Deltas;
+use switchboard::Switchboard;
 
 /// Version of this program, as it is told to agents.
 pub const PROGRAM_VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -42,14 +43,14 @@ pub struct LinkContext<S: HubStore, B: BlobStore> {
     pub store: S,
     /// Content.
     pub blobs: B,
-    /// The trust root in force, and those before it.
     /// What was offered last, compressed.
     pub deltas: Deltas,
+    /// The trust root in force, and those before it.
     pub trust: watch::Receiver<TrustLine>,
     /// Who is connected.
     pub switchboard: Switchboard,
-    /// Takes note of whom we heard, and when (Unix milliseconds). Full: the next word counts instead.
-    pub contacts: mpsc::Sender<(ClusterId, i64)>,
+    /// Takes note of whom we heard. Full: the next word counts instead.
+    pub contacts: mpsc::Sender<Heard>,
     /// Told when an agent proved that a bundle must be issued anew.
     pub surpassed: Arc<Notify>,
     /// The time.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use skerry_common::id::{ApplicationName, ClusterId, ClusterName};
 use skerry_common::report::ApplicationReport;
 use skerry_common::status::{Health, HealthCounts, Sync};
-use skerry_hub::store::clusters::NewCluster;
+use skerry_hub::store::clusters::{Heard, NewCluster, Says};
 use skerry_hub::store::sqlite::SqliteStore;
 use skerry_hub::store::states::{Scope, StateUpdate};
 use skerry_hub::store::{ClusterStore as _, StateStore as _};
@@ -66,7 +66,8 @@ async fn fill(stage: &Stage) {
         store.register(cluster, None).await.expect("registers");
         updates.push(state(id, now));
     }
-    let contacts: Vec<_> = updates.iter().map(|update| (update.cluster.clone(), now)).collect();
+    let heard = |cluster: &ClusterId| Heard { cluster: cluster.clone(), at_unix_ms: now, says: Says::Unchanged };
+    let contacts: Vec<_> = updates.iter().map(|update| heard(&update.cluster)).collect();
     store.put_states(updates).await.expect("stores");
     store.touch(&contacts).await.expect("stores");
 }

@@ -25,6 +25,7 @@ mod prune_deletes_exactly_what_left;
 mod prune_guard_holds_until_confirmed;
 mod prune_spares_namespaces_with_strangers;
 mod revoked_clusters_are_cut_off_and_heal;
+mod quiet_clusters_are_as_old_as_their_last_contact;
 mod second_pass_sends_no_writes;
 mod secrets_appear_nowhere_in_clear;
 mod sessions_need_a_certificate_of_the_fleet;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use skerry_common::id::{ClusterId, ClusterName};
 use skerry_hub::store::ClusterStore as _;
-use skerry_hub::store::clusters::NewCluster;
+use skerry_hub::store::clusters::{Heard, NewCluster, Says};
 use skerry_tests::wait::eventually;
 use time::OffsetDateTime;
 
@@ -26,7 +26,8 @@ async fn a_cluster_is_offline_after_what_the_configuration_says() {
         created_unix_ms: now,
     };
     store.register(cluster.clone(), None).await.expect("registers");
-    store.touch(&[(cluster.id, now - 100_000)]).await.expect("stores");
+    let (cluster, at_unix_ms) = (cluster.id, now - 100_000);
+    store.touch(&[Heard { cluster, at_unix_ms, says: Says::Nothing }]).await.expect("stores");
     let admin = stage.admin();
     let shown = eventually(DEADLINE, "it is offline", || async {
         let answer = String::from_utf8_lossy(&admin.get("/api/v1/clusters/quiet").await).into_owned();

@@ -129,9 +129,12 @@ impl<S: HubStore> Keeper<S> {
             return Ok(());
         }
         let mut next = Snapshot::clone(&before);
-        for (name, contact) in heard {
-            if let Some(entry) = next.clusters.get_mut(&name) {
-                Arc::make_mut(&mut entry.record).last_heard = Some(Timestamp(contact));
+        for (name, contact, unchanged) in heard {
+            let Some(entry) = next.clusters.get_mut(&name) else { continue };
+            let record = Arc::make_mut(&mut entry.record);
+            record.last_heard = Some(Timestamp(contact));
+            if let (Some(reported), Some(unchanged)) = (&mut record.reported, unchanged) {
+                reported.confirm(Timestamp(unchanged));
             }
         }
         next.sources = self.store.sources().await?;
@@ -154,9 +157,9 @@ impl<S: HubStore> Keeper<S> {
         Ok(())
     }
 
-    /// Clusters that were heard of since the last look. A contact is no change that watchers are told
+    /// Clusters that were heard of since the last look, and until when they are known to be unchanged. A contact is no change that watchers are told
     /// of, so it has no position; it is read for everybody at once, and not often.
-    async fn heard(&mut self, before: &Snapshot) -> Result<Vec<(ClusterName, i64)>, StoreError> {
+    async fn heard(&mut self, before: &Snapshot) -> Result<Vec<(ClusterName, i64, Option<i64>)>, StoreError> {
         let now = (self.clock)();
         if now.saturating_sub(self.contacts_read_unix_ms) < CONTACTS_INTERVAL_MS {
             return Ok(Vec::new());
@@ -173,7 +176,7 @@ impl<S: HubStore> Keeper<S> {
                 let known = before.clusters.get(&stored.name).and_then(|entry| entry.record.last_heard);
                 if let Some(contact) = stored.last_contact_unix_ms.filter(|contact| known != Some(Timestamp(*contact)))
                 {
-                    heard.push((stored.name, contact));
+                    heard.push((stored.name, contact, stored.unchanged_unix_ms));
                 }
             }
         }
@@ -190,7 +193,10 @@ impl<S: HubStore> Keeper<S> {
         let targets: BTreeMap<ClusterId, BundleMark> = self.store.targets(&ids).await?.into_iter().collect();
         for stored in page {
             let state = states.remove(&stored.id);
-            let reported = state.map(|state| reported(state, sections.remove(&stored.id).unwrap_or_default()));
+            let mut reported = state.map(|state| reported(state, sections.remove(&stored.id).unwrap_or_default()));
+            if let (Some(reported), Some(unchanged)) = (&mut reported, stored.unchanged_unix_ms) {
+                reported.confirm(Timestamp(unchanged));
+            }
             let target = targets.get(&stored.id).copied();
             next.put(stored, target, reported);
         }
@@ -211,6 +217,7 @@ fn reported(state: ClusterState, sections: Vec<ApplicationState>) -> Reported {
         conditions: state.conditions,
         held_prunes: state.held_prunes,
         received_at: Timestamp(state.received_unix_ms),
+        unchanged_at: None,
     }
 }
 

@@ -24,7 +24,7 @@ use super::{Api, ApiSettings, FleetInForce, HubControl, Parts, Poke, serve};
 use crate::explainer::{ExplainRequest, Explanation};
 use crate::metrics::Metrics;
 use crate::store::access::{ApiToken, Role};
-use crate::store::clusters::{NewCluster, Registration};
+use crate::store::clusters::{Heard, NewCluster, Registration, Says};
 use crate::store::memory::MemoryStore;
 use crate::store::{AccessStore as _, ClusterStore as _};
 
@@ -47,6 +47,11 @@ const NOW: i64 = 1_700_000_000_000;
 
 fn clock() -> i64 {
     NOW
+}
+
+/// The agent of a cluster is heard, and tells no change.
+fn heard(cluster: &ClusterId, at_unix_ms: i64) -> Heard {
+    Heard { cluster: cluster.clone(), at_unix_ms, says: Says::Unchanged }
 }
 
 /// A running API, its store, and a client that trusts it.

@@ -7,7 +7,7 @@ use skerry_certs::identity::PeerIdentity;
 use skerry_common::bundle::digest::hex;
 use skerry_common::error_chain::Chain;
 use skerry_common::id::{ClusterId, Incarnation};
-use skerry_common::report::StateReport;
+use skerry_common::report::{CLUSTER_UNREADABLE, StateReport};
 use skerry_common::wire::v1::{self, AgentMessage, HubMessage};
 use skerry_hub_core::session::{INTRODUCTION_TIMEOUT, Input, Introduced, Known, Output, Session};
 use skerry_link::{FrameReader, FrameWriter, LinkError};
@@ -20,7 +20,7 @@ use tracing::{Span, debug, info, warn};
 
 use super::switchboard::Word;
 use super::{LinkContext, PROGRAM_VERSION, content, listener, offer};
-use crate::store::clusters::{AgentFacts, CertificateStanding};
+use crate::store::clusters::{AgentFacts, CertificateStanding, Heard, Says};
 use crate::store::journal::HubEvent;
 use crate::store::states::{Scope, StateUpdate};
 use crate::store::{BlobStore, HubStore, StoreError};
@@ -108,6 +108,8 @@ struct Driver<'a, S: HubStore, B: BlobStore> {
     writer: FrameWriter<quinn::SendStream>,
     wire_version: u16,
     trust: watch::Receiver<TrustLine>,
+    /// What it says of the cluster when the agent is heard.
+    says: Says,
 }
 
 impl<'a, S: HubStore, B: BlobStore> Driver<'a, S, B> {
@@ -130,14 +132,14 @@ impl<'a, S: HubStore, B: BlobStore> Driver<'a, S, B> {
         trust.mark_unchanged();
         let known = known(context, cluster, introduction.incarnation).await?;
         let session = Session::new(Instant::now(), known);
-        let mut driver = Self { context, cluster, session, writer, wire_version, trust };
+        let mut driver = Self { context, cluster, session, writer, wire_version, trust, says: Says::Nothing };
         let (inbox, mut messages) = mpsc::channel(MESSAGES_AHEAD_MAX);
         let reading = AbortOnDropHandle::new(tokio::spawn(read(reader, inbox)));
         let serving = content::serve(connection.clone(), context.blobs.clone(), cluster.clone());
         let _serving = AbortOnDropHandle::new(tokio::spawn(serving));
         driver.take(Input::Message(Box::new(first))).await?;
         driver.newest_target().await?;
-        let mut heard = Heard::new(connection);
+        let mut packets = Packets::new(connection);
         loop {
             let deadline = driver.session.next_deadline().unwrap_or_else(|| Instant::now() + CONTACT_INTERVAL);
             tokio::select! {
@@ -163,9 +165,9 @@ impl<'a, S: HubStore, B: BlobStore> Driver<'a, S, B> {
                     return Ok("the agent closed");
                 }
             }
-            if heard.anything_new(connection) {
+            if packets.anything_new(connection) {
                 // Full: the next word counts instead.
-                let _ = context.contacts.try_send((cluster.clone(), context.now_unix_ms()));
+                let _ = context.contacts.try_send(driver.heard());
             }
             if driver.session.is_closed() {
                 return Ok("the agent broke the protocol");
@@ -224,8 +226,9 @@ impl<'a, S: HubStore, B: BlobStore> Driver<'a, S, B> {
                 return Ok(Some(Input::JournalStored { incarnation, through }));
             }
             Output::PersistState(report) => {
-                let version = report.version;
+                let (version, says) = (report.version, says(&report));
                 store.put_states(vec![state_update(cluster, report, now)]).await?;
+                self.says = says;
                 return Ok(Some(Input::StateStored { version }));
             }
             Output::RecordVerdict { root, refused } => {
@@ -266,16 +269,20 @@ impl<'a, S: HubStore, B: BlobStore> Driver<'a, S, B> {
             facts: introduced.facts,
         };
         self.context.store.introduce(self.cluster, facts).await?;
-        self.context.store.touch(&[(self.cluster.clone(), self.context.now_unix_ms())]).await
+        self.context.store.touch(&[self.heard()]).await
+    }
+
+    fn heard(&self) -> Heard {
+        Heard { cluster: self.cluster.clone(), at_unix_ms: self.context.now_unix_ms(), says: self.says }
     }
 }
 
 /// Notices that packets came, keep-alives among them.
-struct Heard {
+struct Packets {
     datagrams: u64,
 }
 
-impl Heard {
+impl Packets {
     fn new(connection: &Connection) -> Self {
         Self { datagrams: connection.stats().udp_rx.datagrams }
     }
@@ -314,6 +321,13 @@ async fn known<S: HubStore, B: BlobStore>(
         trust_roots: context.trust.borrow().marks().clone(),
         journal: [(incarnation, mark)].into(),
     })
+}
+
+/// What it says of a cluster that its agent is heard after this report: it tells every change at once, and when it does
+/// not see its cluster, which is when what it told grows old.
+fn says(report: &StateReport) -> Says {
+    let blind = report.conditions.iter().any(|it| it.status && it.kind == CLUSTER_UNREADABLE);
+    if blind { Says::Nothing } else { Says::Unchanged }
 }
 
 fn state_update(cluster: &ClusterId, report: StateReport, now_unix_ms: i64) -> StateUpdate {

@@ -80,7 +80,7 @@ pub trait ClusterStore {
     ) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Stores when clusters were last heard of; many at once, because it happens all the time.
-    fn touch(&self, contacts: &[(ClusterId, i64)]) -> impl Future<Output = Result<(), StoreError>> + Send;
+    fn touch(&self, contacts: &[Heard]) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Gives every cluster whose silence passed one of the bounds since the last call a new position,
     /// so that watchers learn that time alone changed its contact. Returns how many.
@@ -159,6 +159,26 @@ pub enum CertificateStanding {
     Revoked,
 }
 
+/// An agent was heard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Heard {
+    /// Whose.
+    pub cluster: ClusterId,
+    /// When.
+    pub at_unix_ms: i64,
+    /// What that says of its cluster.
+    pub says: Says,
+}
+
+/// What a contact says of a cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Says {
+    /// Nothing but that the agent lives.
+    Nothing,
+    /// All is as reported last: the agent sees its cluster, and tells every change at once.
+    Unchanged,
+}
+
 /// What is known of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClusterRecord {
@@ -182,6 +202,8 @@ pub struct ClusterRecord {
     pub agent: Option<AgentFacts>,
     /// When it was last heard of.
     pub last_contact_unix_ms: Option<i64>,
+    /// Until when all was as reported last; `None` when only the report says so.
+    pub unchanged_unix_ms: Option<i64>,
     /// The highest place that it proved to have seen.
     pub highest: Option<Place>,
     /// The root that its agent refused last, and why; `None` once it took another.

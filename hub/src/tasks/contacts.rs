@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use skerry_common::error_chain::Chain;
-use skerry_common::id::ClusterId;
 use tokio::sync::mpsc;
 use tracing::warn;
 
 use crate::store::HubStore;
+use crate::store::clusters::Heard;
 
 /// How long words are collected: states carry ages in seconds.
 const COLLECT: Duration = Duration::from_secs(1);
@@ -17,14 +17,14 @@ const COLLECT: Duration = Duration::from_secs(1);
 pub const WORDS_MAX: usize = 4096;
 
 /// Runs until every session is gone.
-pub async fn run<S: HubStore>(store: S, mut words: mpsc::Receiver<(ClusterId, i64)>) {
-    while let Some((cluster, at)) = words.recv().await {
-        let mut heard = BTreeMap::from([(cluster, at)]);
+pub async fn run<S: HubStore>(store: S, mut words: mpsc::Receiver<Heard>) {
+    while let Some(word) = words.recv().await {
+        let mut heard = BTreeMap::from([(word.cluster.clone(), word)]);
         tokio::time::sleep(COLLECT).await;
-        while let Ok((cluster, at)) = words.try_recv() {
-            heard.insert(cluster, at);
+        while let Ok(word) = words.try_recv() {
+            heard.insert(word.cluster.clone(), word);
         }
-        let heard: Vec<_> = heard.into_iter().collect();
+        let heard: Vec<_> = heard.into_values().collect();
         if let Err(error) = store.touch(&heard).await {
             warn!(error = %Chain(&error), "contacts cannot be written");
         }

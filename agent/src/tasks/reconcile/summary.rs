@@ -6,7 +6,7 @@ use std::time::Instant;
 use skerry_agent_core::plan::{Decision, Planned};
 use skerry_agent_core::report::{self, ReportInputs, sections};
 use skerry_common::diagnostic::ErrorClass;
-use skerry_common::report::Condition;
+use skerry_common::report::{CLUSTER_UNREADABLE, Condition};
 
 use super::Reconciler;
 use crate::cluster::Cluster;
@@ -50,7 +50,10 @@ impl<C: Cluster> Reconciler<C> {
         };
         let troubles = self.troubles.borrow();
         let store = (!troubles.is_none()).then(|| condition("StoreFailing", troubles.reason(), troubles.message()));
-        lease.into_iter().chain(store).collect()
+        let unreadable = self.world.unreadable_because().map(|(subject, reason)| {
+            condition(CLUSTER_UNREADABLE, "WatchFailed", format!("`{}` cannot be read: {reason}", subject.kind))
+        });
+        lease.into_iter().chain(store).chain(unreadable).collect()
     }
 
     /// What is said of the world now.

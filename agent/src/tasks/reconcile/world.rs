@@ -226,6 +226,11 @@ impl World {
         }
     }
 
+    /// The first kind that cannot be read, and why.
+    pub(super) fn unreadable_because(&self) -> Option<(&Subject, &str)> {
+        self.known.iter().find_map(|(subject, known)| Some((subject, known.as_ref().err()?.as_str())))
+    }
+
     /// Notes that an object could not be handled.
     pub(super) fn failed(&mut self, now: Instant, key: &ObjectKey, message: String, class: ErrorClass) {
         // What a person must change does not come right within a second.

@@ -68,6 +68,8 @@ pub struct Reported {
     pub held_prunes: Vec<HeldPrune>,
     /// When the last report arrived.
     pub received_at: Timestamp,
+    /// Until when nothing changed: the agent was heard, and sees its cluster.
+    pub unchanged_at: Option<Timestamp>,
 }
 
 /// How one application fares, and since when that is known.
@@ -75,7 +77,8 @@ pub struct Reported {
 pub struct Section {
     /// What the agent said.
     pub report: ApplicationReport,
-    /// When it observed that: the hub's time of arrival less the age that the agent measured.
+    /// When it observed that: the hub's time of arrival less the age that the agent measured, or when it was last heard
+    /// without telling a change.
     pub observed_at: Timestamp,
     /// When it arrived.
     pub received_at: Timestamp,
@@ -102,9 +105,18 @@ impl Reported {
         self.received_at = now;
     }
 
+    /// Nothing has changed until then.
+    pub fn confirm(&mut self, unchanged_at: Timestamp) {
+        for section in self.applications.values_mut() {
+            section.observed_at = section.observed_at.max(unchanged_at);
+        }
+        self.unchanged_at = self.unchanged_at.max(Some(unchanged_at));
+    }
+
     /// When the oldest section was observed: what is said of the whole is no newer.
     pub fn observed_at(&self) -> Timestamp {
-        self.applications.values().map(|section| section.observed_at).min().unwrap_or(self.received_at)
+        let whole = self.unchanged_at.map_or(self.received_at, |unchanged| unchanged.max(self.received_at));
+        self.applications.values().map(|section| section.observed_at).min().unwrap_or(whole)
     }
 }
 

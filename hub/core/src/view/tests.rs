@@ -138,6 +138,22 @@ fn what_is_offline_is_shown_with_its_age_and_counted_as_unknown() {
 }
 
 #[test]
+fn who_is_heard_and_tells_no_change_was_observed_then() {
+    let mut quiet = healthy("a", 100);
+    quiet.last_heard = Some(Timestamp(NOW.0 - 3_000));
+    assert_eq!(view(&quiet).age_seconds, Some(105), "being heard alone says nothing of the cluster");
+    let reported = quiet.reported.as_mut().expect("reported");
+    reported.confirm(Timestamp(NOW.0 - 3_000));
+    reported.confirm(Timestamp(NOW.0 - 9_000));
+    let shown = view(&quiet);
+    assert_eq!((shown.age_seconds, shown.received_at), (Some(3), Some(Timestamp(NOW.0 - 100_000))));
+    assert_eq!(count(&[shown]).observed_at, Some(Timestamp(NOW.0 - 3_000)));
+    let mut empty = record("b", Some(100), Some(report(4, Vec::new())));
+    empty.reported.as_mut().expect("reported").confirm(Timestamp(NOW.0 - 2_000));
+    assert_eq!(view(&empty).age_seconds, Some(2));
+}
+
+#[test]
 fn partial_reports_change_only_what_they_bring() {
     let mut reported = Reported::default();
     let both =

@@ -88,7 +88,7 @@ pub(in crate::api) fn drift_rows(
 /// When an application was observed last on a cluster; one that left is as old as the whole report.
 fn observed_at(cluster: &ClusterRecord, application: &ApplicationName) -> Option<Timestamp> {
     let reported = cluster.reported.as_ref()?;
-    Some(reported.applications.get(application).map_or(reported.received_at, |section| section.observed_at))
+    Some(reported.applications.get(application).map_or_else(|| reported.observed_at(), |section| section.observed_at))
 }
 
 /// An event as a line; `None` for one of a cluster that is not known.

@@ -2,7 +2,7 @@ use skerry_common::id::{ClusterId, ClusterName};
 
 use super::*;
 use crate::store::ClusterStore as _;
-use crate::store::clusters::NewCluster;
+use crate::store::clusters::{Heard, NewCluster, Says};
 use crate::store::memory::MemoryStore;
 
 const NOW: i64 = 1_700_000_000_000;
@@ -29,14 +29,15 @@ async fn contacts_are_read_again_after_a_while_though_they_are_no_change() {
     let heard = || snapshot.borrow().clusters.get(&name).and_then(|entry| entry.record.last_heard);
     keeper.refresh().await.expect("reads");
 
-    store.touch(&[(id.clone(), NOW - 20_000)]).await.expect("stores");
+    let spoke = |at_unix_ms| Heard { cluster: id.clone(), at_unix_ms, says: Says::Nothing };
+    store.touch(&[spoke(NOW - 20_000)]).await.expect("stores");
     keeper.contacts_read_unix_ms = NOW - CONTACTS_INTERVAL_MS;
     keeper.refresh().await.expect("reads");
     assert_eq!(heard(), Some(Timestamp(NOW - 20_000)));
 
     // The agent spoke again: no change that watchers are told of, and not yet time to look.
     let head = *store.head().borrow();
-    store.touch(&[(id, NOW - 5_000)]).await.expect("stores");
+    store.touch(&[spoke(NOW - 5_000)]).await.expect("stores");
     assert_eq!(*store.head().borrow(), head, "a contact has no position");
     keeper.refresh().await.expect("reads");
     assert_eq!(heard(), Some(Timestamp(NOW - 20_000)), "not yet");

@@ -15,7 +15,7 @@ use skerry_common::status::{Health, HealthCounts, Sync};
 use skerry_hub_core::fleet::selector::Selector;
 use skerry_hub_core::fleet::{Fleet, Group, Site};
 
-use super::{NOW, Rig, register, set};
+use super::{NOW, Rig, heard, register, set};
 use crate::api::FleetInForce;
 use crate::store::bundles::{BundleStore as _, Reservation, Reserve};
 use crate::store::journal::HubEvent;
@@ -118,7 +118,7 @@ async fn state_is_shown_with_contact_and_age() {
         held_prunes: Vec::new(),
     };
     rig.store.put_states(vec![update]).await.expect("stores");
-    rig.store.touch(&[(edge, NOW - 61_000)]).await.expect("stores");
+    rig.store.touch(&[heard(&edge, NOW - 61_000)]).await.expect("stores");
     let group = Group {
         selector: Selector::default(),
         applications: [ApplicationName::parse("web").expect("valid")].into(),

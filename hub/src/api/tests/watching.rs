@@ -4,7 +4,7 @@ use futures::StreamExt as _;
 use skerry_common::id::{ClusterId, Incarnation, Sequence};
 use skerry_common::journal::{Event, JournalEntry};
 
-use super::{NOW, Rig, VIEWER};
+use super::{NOW, Rig, VIEWER, heard};
 use crate::store::{ClusterStore as _, JournalStore as _};
 
 /// One event as it came over the wire.
@@ -96,7 +96,7 @@ async fn time_alone_is_a_change() {
     let edge = rig.register("edge", &[]).await;
     let position = rig.get("/api/v1/clusters").await.body["position"].to_string();
     // As if it had been silent for two minutes.
-    rig.store.touch(&[(edge, NOW - 120_000)]).await.expect("stores");
+    rig.store.touch(&[heard(&edge, NOW - 120_000)]).await.expect("stores");
     let told = watch(&rig, "/api/v1/clusters?watch=true", Some(&position), 1).await;
     assert_eq!(told[0].data["contact"], "late");
 }

@@ -1,14 +1,15 @@
 //! Registration, joining, certificates, contact.
 
 use skerry_common::bundle::digest::Digest;
-use skerry_common::id::{ClusterName, Epoch, Generation, Place};
+use skerry_common::id::{ClusterId, ClusterName, Epoch, Generation, Place};
 use skerry_common::report::Facts;
 use skerry_common::status::ContactBounds;
 
 use super::{Store, certificate, id, new_cluster, on_both, registered, token};
 use crate::store::Position;
 use crate::store::clusters::{
-    AgentFacts, CONFIRMATIONS_MAX, CertificateStanding, ClusterQuery, Join, JoinOutcome, Registration, Standing,
+    AgentFacts, CONFIRMATIONS_MAX, CertificateStanding, ClusterQuery, Heard, Join, JoinOutcome, Registration, Says,
+    Standing,
 };
 
 on_both!(
@@ -146,8 +147,10 @@ async fn what_agents_say_is_kept(store: impl Store) {
 async fn silence_gives_new_positions(store: impl Store) {
     let (a, b) = (registered(&store, "a").await, registered(&store, "b").await);
     let seconds = |seconds: i64| seconds * 1_000;
-    store.touch(&[(a.clone(), seconds(10)), (b.clone(), seconds(50)), (id("nobody"), 1)]).await.expect("stores");
-    store.touch(&[(b.clone(), seconds(40))]).await.expect("never goes back");
+    let heard = |cluster: &ClusterId, at: i64, says| Heard { cluster: cluster.clone(), at_unix_ms: seconds(at), says };
+    let first = [heard(&a, 10, Says::Unchanged), heard(&b, 50, Says::Nothing), heard(&id("nobody"), 1, Says::Nothing)];
+    store.touch(&first).await.expect("stores");
+    store.touch(&[heard(&b, 40, Says::Unchanged)]).await.expect("never goes back");
     let judge = async |now| store.judge_silence(seconds(now), ContactBounds::default()).await.expect("judges");
     assert_eq!(judge(51).await, 2, "both were heard of for the first time");
     assert_eq!(judge(69).await, 0);
@@ -159,7 +162,9 @@ async fn silence_gives_new_positions(store: impl Store) {
     assert_eq!(judge(190).await, 2, "a is offline, b late");
     let record = store.cluster(&b).await.expect("reads").expect("is there");
     assert_eq!(record.last_contact_unix_ms, Some(seconds(50)));
-    store.touch(&[(a.clone(), seconds(191))]).await.expect("stores");
+    store.touch(&[heard(&a, 191, Says::Nothing)]).await.expect("stores");
+    let unchanged = async |cluster| store.cluster(cluster).await.expect("reads").expect("is there").unchanged_unix_ms;
+    assert_eq!((unchanged(&a).await, unchanged(&b).await), (Some(seconds(10)), None), "it says nothing since");
     assert_eq!(judge(191).await, 1, "a is back");
     assert_eq!(store.clusters_changed(Position(0), 10).await.expect("lists").len(), 2);
 }

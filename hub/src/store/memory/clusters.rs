@@ -9,7 +9,7 @@ use skerry_common::status::ContactBounds;
 use super::{Cluster, MemoryStore, State, page};
 use crate::store::clusters::{
     AgentFacts, CERTIFICATES_PER_CLUSTER_MAX, CONFIRMATIONS_MAX, Certificate, CertificateStanding, ClusterQuery,
-    ClusterRecord, ClusterStore, Join, JoinOutcome, JoinToken, NewCluster, Registration, Standing,
+    ClusterRecord, ClusterStore, Heard, Join, JoinOutcome, JoinToken, NewCluster, Registration, Says, Standing,
 };
 use crate::store::{Position, StoreError};
 
@@ -142,11 +142,17 @@ impl ClusterStore for MemoryStore {
         })
     }
 
-    async fn touch(&self, contacts: &[(ClusterId, i64)]) -> Result<(), StoreError> {
+    async fn touch(&self, contacts: &[Heard]) -> Result<(), StoreError> {
         self.with(|state| {
-            for (id, at) in contacts {
-                if let Some(cluster) = state.clusters.get_mut(id) {
-                    cluster.record.last_contact_unix_ms = cluster.record.last_contact_unix_ms.max(Some(*at));
+            for Heard { cluster, at_unix_ms, says } in contacts {
+                let Some(cluster) = state.clusters.get_mut(cluster) else { continue };
+                let record = &mut cluster.record;
+                if record.last_contact_unix_ms >= Some(*at_unix_ms) {
+                    continue;
+                }
+                record.last_contact_unix_ms = Some(*at_unix_ms);
+                if *says == Says::Unchanged {
+                    record.unchanged_unix_ms = Some(*at_unix_ms);
                 }
             }
         })
@@ -213,6 +219,7 @@ fn new_record(cluster: NewCluster, position: Position) -> ClusterRecord {
         sealing_key: None,
         agent: None,
         last_contact_unix_ms: None,
+        unchanged_unix_ms: None,
         highest: None,
         refusal: None,
         sync_requests: 0,

@@ -9,16 +9,16 @@ use sqlx::{QueryBuilder, Sqlite};
 
 use super::{SqliteStore, bytes, digest, failed, get, json, optional_digest, page, parse, position, to_json, unsigned};
 use crate::store::clusters::{
-    AgentFacts, CONFIRMATIONS_MAX, Certificate, CertificateStanding, ClusterQuery, ClusterRecord, ClusterStore, Join,
-    JoinOutcome, JoinToken, NewCluster, Registration, Standing,
+    AgentFacts, CONFIRMATIONS_MAX, Certificate, CertificateStanding, ClusterQuery, ClusterRecord, ClusterStore, Heard,
+    Join, JoinOutcome, JoinToken, NewCluster, Registration, Says, Standing,
 };
 use crate::store::{Position, StoreError, column};
 
 /// All columns but the long list of API kinds, which only a single cluster is read with.
 const COLUMNS: &str = "SELECT id, name, labels, variables, created_unix_ms, standing, certificate_serial, \
     certificate_key, certificate_issued_ms, certificate_expires_ms, sealing_key, agent_version, wire_version, \
-    bundle_schemas, trust_version, kubernetes_version, platform, last_contact_unix_ms, highest_epoch, \
-    highest_generation, sync_requests, confirmations, position, refused_root, refused, '[]' AS api_kinds FROM clusters";
+    bundle_schemas, trust_version, kubernetes_version, platform, last_contact_unix_ms, unchanged_unix_ms, \
+    highest_epoch, highest_generation, sync_requests, confirmations, position, refused_root, refused, '[]' AS api_kinds FROM clusters";
 
 impl ClusterStore for SqliteStore {
     async fn register(&self, cluster: NewCluster, token: Option<JoinToken>) -> Result<Registration, StoreError> {
@@ -104,15 +104,17 @@ impl ClusterStore for SqliteStore {
         write.commit().await
     }
 
-    async fn touch(&self, contacts: &[(ClusterId, i64)]) -> Result<(), StoreError> {
+    async fn touch(&self, contacts: &[Heard]) -> Result<(), StoreError> {
         let mut write = self.write("store contacts").await?;
-        for (cluster, at) in contacts {
+        for Heard { cluster, at_unix_ms, says } in contacts {
             sqlx::query(
-                "UPDATE clusters SET last_contact_unix_ms = $2 \
+                "UPDATE clusters SET last_contact_unix_ms = $2, \
+                 unchanged_unix_ms = CASE WHEN $3 THEN $2 ELSE unchanged_unix_ms END \
                  WHERE id = $1 AND COALESCE(last_contact_unix_ms, -1) < $2",
             )
             .bind(cluster.as_str())
-            .bind(at)
+            .bind(at_unix_ms)
+            .bind(*says == Says::Unchanged)
             .execute(&mut *write.tx)
             .await
             .map_err(failed(write.action))?;
@@ -285,6 +287,7 @@ fn record(row: &SqliteRow) -> Result<ClusterRecord, StoreError> {
         sealing_key: get(row, "sealing_key")?,
         agent: agent(row)?,
         last_contact_unix_ms: get(row, "last_contact_unix_ms")?,
+        unchanged_unix_ms: get(row, "unchanged_unix_ms")?,
         highest: place(row, "highest_epoch", "highest_generation")?,
         refusal: optional_digest(row, "refused_root")?.zip(get(row, "refused")?),
         sync_requests: unsigned(row, "sync_requests")?,

@@ -139,7 +139,7 @@ async fn a_later_schema_is_refused_and_left_alone() {
     store.close().await;
     let path = folder.path().join("hub.sqlite");
     let refused = SqliteStore::open(&path).await.err().expect("is refused");
-    assert_eq!(refused.to_string(), "the store has schema 99: this version knows up to 2; upgrade the hub");
+    assert_eq!(refused.to_string(), "the store has schema 99: this version knows up to 3; upgrade the hub");
     std::fs::write(&path, b"this is no database, and long enough to look like one").expect("writes");
     let _ = std::fs::remove_file(folder.path().join("hub.sqlite-wal"));
     assert!(matches!(SqliteStore::open(&path).await.err(), Some(crate::store::StoreError::Open { .. })));
