@@ -14,6 +14,7 @@ mod drifts_left_open_are_closed_after_a_restart;
 mod fights_are_reported_once_and_backed_off;
 mod frames_beyond_their_limit_end_the_session;
 mod hub_restarts_without_git;
+mod hubs_leave_their_port_when_they_stop;
 mod ignored_fields_keep_their_values;
 mod join_tokens_belong_to_one_key;
 mod journals_arrive_once;

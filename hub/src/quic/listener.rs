@@ -1,5 +1,6 @@
 //! Accepts connections: handshake in time, certificate and protocol fit together, then a task each.
 
+use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
 use quinn::{Endpoint, Incoming, VarInt};
@@ -27,7 +28,16 @@ const CLOSE_BUSY: VarInt = VarInt::from_u32(0x10);
 /// Application close code: the hub stops.
 const CLOSE_STOPPING: VarInt = VarInt::from_u32(0x11);
 
-/// Accepts connections until told to stop, then closes them all.
+/// How long connections may take to end when the hub stops: an agent that hears nothing of it notices by itself.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How often is looked whether the port is free.
+const FREE_LOOK: Duration = Duration::from_millis(20);
+
+/// Looks after which nobody waits any longer: two seconds, when microseconds are expected.
+const FREE_LOOKS_MAX: u32 = 100;
+
+/// Accepts connections until told to stop, then closes them all and leaves the port.
 pub async fn listen<S: HubStore, B: BlobStore>(
     endpoint: Endpoint,
     context: LinkContext<S, B>,
@@ -53,8 +63,40 @@ pub async fn listen<S: HubStore, B: BlobStore>(
     }
     endpoint.close(CLOSE_STOPPING, b"the hub stops");
     tasks.close();
-    tasks.wait().await;
-    endpoint.wait_idle().await;
+    let port = endpoint.local_addr();
+    let left = async {
+        tasks.wait().await;
+        endpoint.wait_idle().await;
+    };
+    if timeout(LEAVE_TIMEOUT, left).await.is_err() {
+        leave_port(&endpoint);
+    }
+    drop(endpoint);
+    if let Ok(port) = port {
+        until_free(port).await;
+    }
+}
+
+/// Lets connections that still drain, which takes as long as three probes of theirs, do so on a socket that nobody knows:
+/// the port is for the next hub. Twice, as quinn listens on the socket before until something comes on the new one.
+fn leave_port(endpoint: &Endpoint) {
+    for _ in 0..2 {
+        let moved = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|socket| endpoint.rebind(socket));
+        if let Err(error) = moved {
+            debug!(%error, "the port is left when its connections are");
+        }
+    }
+}
+
+/// Waits until nobody has the port any more: quinn's tasks close their sockets when they run the next time.
+async fn until_free(port: SocketAddr) {
+    for _ in 0..FREE_LOOKS_MAX {
+        if UdpSocket::bind(port).is_ok() {
+            return;
+        }
+        tokio::time::sleep(FREE_LOOK).await;
+    }
+    warn!(%port, "the port is not free yet");
 }
 
 async fn connection<S: HubStore, B: BlobStore>(
