@@ -31,6 +31,8 @@ pub enum Step {
     Granted,
     /// The trust root is the pinned one.
     Trusted,
+    /// The trust root is that of the reply file, which nobody pinned.
+    Believed(Digest),
     /// Everything is on disk.
     Stored,
 }
@@ -43,6 +45,7 @@ impl std::fmt::Display for Step {
             Self::Reached(hub) => write!(f, "hub reached at {hub}, under the pinned certificate authority"),
             Self::Granted => f.write_str("certificate granted"),
             Self::Trusted => f.write_str("trust root is the pinned one"),
+            Self::Believed(trust) => write!(f, "trust root {trust} taken from the file; `--pin` would compare it"),
             Self::Stored => f.write_str("identity stored"),
         }
     }
@@ -150,9 +153,9 @@ pub fn offline_reply(
         told(Step::AlreadyJoined);
         return Ok(enrolled);
     }
-    let pin = pin.copied().unwrap_or_else(|| grant.trust_root.digest());
-    let trust = TrustedRoot::pinned(grant.trust_root.clone(), &pin).map_err(JoinError::Trust)?;
-    told(Step::Trusted);
+    let own = grant.trust_root.digest();
+    let trust = TrustedRoot::pinned(grant.trust_root.clone(), pin.unwrap_or(&own)).map_err(JoinError::Trust)?;
+    told(if pin.is_some() { Step::Trusted } else { Step::Believed(own) });
     let enrolled = folder.store_grant(&grant, &trust, clock.now())?;
     told(Step::Stored);
     Ok(enrolled)

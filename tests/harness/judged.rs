@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::controlplane::{ControlPlane, ControlPlaneOptions, Http};
-use crate::programs::{Operator, Process, agent, free_tcp_address, succeeds};
+use crate::programs::{Operator, Process, agent, free_tcp_address};
 use crate::stage::{DEADLINE, Stage, ensure, free_address};
 use crate::wait::eventually;
 
@@ -55,6 +55,17 @@ pub async fn play() -> Vec<(&'static str, Duration)> {
     figures
 }
 
+/// The agent of a cluster joins, and says each step that it passed.
+fn joins(stage: &Stage, name: &str, token: &str) {
+    let joined = agent(&stage.state_folder(name), &["join", "--token", token]).output().expect("runs");
+    let told = String::from_utf8_lossy(&joined.stderr).into_owned();
+    let mut steps = told.lines().filter_map(|line| line.strip_prefix("✓ "));
+    for step in ["keys made", "hub reached at ", "certificate granted", "trust root is the pinned", "identity stored"] {
+        assert!(steps.next().is_some_and(|it| it.starts_with(step)), "`{step}` is missing: {told}");
+    }
+    assert!(joined.status.success(), "{told}");
+}
+
 impl Play {
     async fn build() -> Self {
         let (first, second) = tokio::join!(Site::start("north"), Site::start("south"));
@@ -70,7 +81,7 @@ impl Play {
         play.hub_answers().await;
         for site in &mut play.sites {
             let token = play.operator.register(site.name);
-            succeeds(&mut agent(&play.stage.state_folder(site.name), &["join", "--token", &token]));
+            joins(&play.stage, site.name, &token);
             site.run(&play.stage);
         }
         for site in &play.sites {

@@ -13,8 +13,8 @@ use skerry_common::bundle::root::BundleRoot;
 use skerry_common::id::{Incarnation, Sequence};
 use skerry_common::report::Facts;
 use skerry_common::wire::v1::{AgentMessage, CHUNK_BYTES_MAX, HubMessage, Introduction};
+use skerry_hub::api::error::TYPE_PREFIX;
 use skerry_hub::hub::system_clock;
-use skerry_hub::store::access::Role;
 use skerry_tests::files::files_below;
 
 use crate::stage::{Site, Stage, logged};
@@ -38,11 +38,7 @@ fn write(stage: &Stage, value: &str) {
 
 /// Everything that the HTTPS API answers to somebody who may read.
 async fn api(stage: &Stage, site: &Site) -> Vec<(String, Vec<u8>)> {
-    let hub = stage.hub();
-    let token = hub.make_token(&format!("reader-{}", logged().len()), Role::Admin, &system_clock()).await;
-    let token = token.expect("a token");
-    let trust = skerry_certs::tls::api_client_config(&hub.api_ca).expect("settings");
-    let client = reqwest::Client::builder().tls_backend_preconfigured(trust).build().expect("a client");
+    let admin = stage.admin();
     let cluster = ["", "/bundle", "/why?kind=Secret&name=door"];
     let cluster = cluster.map(|what| format!("/api/v1/clusters/{}{what}", site.name));
     let lists = [
@@ -60,10 +56,10 @@ async fn api(stage: &Stage, site: &Site) -> Vec<(String, Vec<u8>)> {
     let paths = lists.map(|list| format!("/api/v1/{list}")).into_iter().chain(cluster).chain(["/metrics".to_owned()]);
     let mut answers = Vec::new();
     for path in paths {
-        let url = format!("https://localhost:{}{path}", hub.api_address.port());
-        let answer = client.get(url).bearer_auth(&token).send().await.expect("an answer");
-        assert!(answer.status().is_success(), "{path}: {}", answer.status());
-        answers.push((path, answer.bytes().await.expect("a body").to_vec()));
+        let answer = admin.get(&path).await;
+        let shown = String::from_utf8_lossy(&answer);
+        assert!(!shown.is_empty() && !shown.contains(TYPE_PREFIX), "{path}: {shown}");
+        answers.push((path, answer));
     }
     answers
 }

@@ -54,10 +54,21 @@ impl Site {
 
     fn join(&self) {
         let (request, reply) = (self.path("request"), self.path("reply"));
-        success(&self.agent(&["join", "--offline", "--request"]).arg(&request).output().expect("runs"));
+        let asked = self.agent(&["join", "--offline", "--request"]).arg(&request).output().expect("runs");
+        success(&asked);
+        assert_eq!(
+            steps(&asked),
+            [
+                "keys made on this machine".into(),
+                format!("request written to `{}`: carry it to the hub and bring back its reply", request.display())
+            ]
+        );
         self.reply(&request, &reply);
         let joined = self.agent(&["join", "--offline", "--reply"]).arg(&reply).output().expect("runs");
         assert!(success(&joined).contains("cluster reef of fleet f1"), "{joined:?}");
+        let [believed, stored] = steps(&joined).try_into().expect("two steps");
+        assert!(believed.starts_with("trust root sha256:") && believed.contains("--pin"), "{believed}");
+        assert_eq!(stored, "identity stored");
     }
 
     /// Writes an archive, signed by this key.
@@ -141,6 +152,12 @@ fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
+/// The steps that a join says it passed.
+fn steps(output: &Output) -> Vec<String> {
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    told.lines().filter_map(|line| line.strip_prefix("✓ ")).map(str::to_owned).collect()
+}
+
 fn success(output: &Output) -> String {
     assert!(output.status.success(), "{output:?}");
     String::from_utf8(output.stdout.clone()).expect("text")
@@ -170,7 +187,7 @@ fn joining_by_files_twice_is_joining_once() {
     site.join();
     let again = site.agent(&["join", "--offline", "--reply"]).arg(site.path("reply")).output().expect("runs");
     success(&again);
-    assert!(String::from_utf8_lossy(&again.stderr).contains("✓ already joined"), "{again:?}");
+    assert_eq!(steps(&again), ["already joined"]);
 }
 
 #[test]
