@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use skerry_common::diagnostic::{Code, Diagnostic, Location};
 use skerry_yaml::{
-    Document, Duplicates, Limits, Node, ParseError, ParseErrorKind, Rules, expand_aliases, parse_bytes, parse_first,
+    Document, Duplicates, Limits, Node, ParseError, ParseErrorKind, Rules, expand_aliases, parse_bytes_with,
+    parse_first,
 };
 
 use crate::codes::{self, Fallible, fail, problem};
@@ -68,11 +69,35 @@ pub(crate) fn parse_pieces(content: &[u8], file: &str, limits: &RenderLimits) ->
     parse_nodes(&settled, file, limits)
 }
 
+/// Parses a patch. Of two values of one key Kustomize takes the first: both are kept, and what would
+/// have been the error is told as a warning.
+pub(crate) fn parse_patch(
+    content: &[u8],
+    file: &str,
+    limits: &RenderLimits,
+) -> Fallible<(Vec<Node>, Option<Diagnostic>)> {
+    let problems = match parse_pieces(content, file, limits) {
+        Ok(nodes) => return Ok((nodes, None)),
+        Err(problems) => problems,
+    };
+    let settled = separators::settle(content).map_err(|_| problems.clone())?;
+    let nodes = parse_nodes_with(&settled, file, limits, Duplicates::Kept).map_err(|_| problems.clone())?;
+    let warning = problems.into_iter().next().map(|problem| {
+        let message = format!("{}: the first value counts", problem.message);
+        Diagnostic::warning(codes::NO_EFFECT, message).at(problem.location)
+    });
+    Ok((nodes, warning))
+}
+
 /// Parses a text of one or more documents, aliases expanded, empty documents left out.
 pub(crate) fn parse_nodes(content: &[u8], file: &str, limits: &RenderLimits) -> Fallible<Vec<Node>> {
+    parse_nodes_with(content, file, limits, Duplicates::Refused)
+}
+
+fn parse_nodes_with(content: &[u8], file: &str, limits: &RenderLimits, duplicates: Duplicates) -> Fallible<Vec<Node>> {
     let limits = limits.yaml();
     let refuse = |error| refused(file, error);
-    let documents = parse_bytes(content, &limits).map_err(refuse)?;
+    let documents = parse_bytes_with(content, &limits, duplicates).map_err(refuse)?;
     let mut nodes = Vec::with_capacity(documents.len());
     for document in documents {
         let node = expanded(document, &limits).map_err(refuse)?;

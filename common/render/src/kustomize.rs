@@ -21,6 +21,7 @@ mod field_spec;
 mod file;
 mod generators;
 mod go_json;
+mod go_regex;
 mod images;
 mod name_refs;
 mod notes;

@@ -67,7 +67,7 @@ pub use json::{float_text, from_json, to_json, to_json_with};
 pub use limits::Limits;
 pub use list::List;
 pub use node::{CollectionStyle, Comments, Document, Node, NodeKind, Position, ScalarStyle, Text};
-pub use parser::{Duplicates, parse, parse_bytes, parse_first};
+pub use parser::{Duplicates, parse, parse_bytes, parse_bytes_with, parse_first};
 pub use resolve::{Resolved, Rules, implied_tag};
 
 #[cfg(test)]

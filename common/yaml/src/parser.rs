@@ -19,7 +19,7 @@ use crate::node::{CollectionStyle, Comments, Node, NodeKind, Position, ScalarSty
 use crate::scanner::{Comment, Scanner, too_deep};
 use crate::token::{Mark, Token, TokenKind};
 
-pub use input::{Duplicates, parse, parse_bytes, parse_first};
+pub use input::{Duplicates, parse, parse_bytes, parse_bytes_with, parse_first};
 
 /// Builds trees from the tokens of one text.
 struct Parser<'a> {

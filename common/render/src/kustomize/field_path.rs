@@ -14,6 +14,7 @@ use skerry_yaml::{EmitOptions, Node, emit_node};
 
 use super::embedded;
 use super::field_spec::Misfit;
+use super::go_regex;
 use super::quotes::UNTYPED;
 
 /// Where a field is: indexes of entries, from the root of an object.
@@ -326,7 +327,8 @@ impl Walk {
         if entries(node, &part)?.is_empty() && self.create.is_none() {
             return Ok(false);
         }
-        let pattern = Regex::new(value).map_err(|_| Misfit(format!("`{value}` is no regular expression")))?;
+        let pattern = go_regex::compile(value)
+            .map_err(|refusal| Misfit(format!("`{value}` is no regular expression: {refusal}")))?;
         if self.each_match(node, key, &pattern, rest)? {
             return Ok(true);
         }

@@ -6,6 +6,7 @@ use skerry_yaml::Node;
 use super::field_path::{Place, at, at_mut, field_index};
 use super::field_spec::{self, Misfit, Specs, set_text};
 use super::file::ImageRule;
+use super::go_regex;
 use super::resource::Resource;
 use crate::codes::Fallible;
 
@@ -49,7 +50,7 @@ fn pattern(name: &str) -> Pattern<'_> {
     if name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"./:_-".contains(&byte)) {
         return Pattern::Letters(name);
     }
-    Regex::new(&format!("^{name}{TAIL}")).map_or(Pattern::Nothing, Pattern::Regex)
+    go_regex::compile(&format!("^{name}{TAIL}")).map_or(Pattern::Nothing, Pattern::Regex)
 }
 
 impl Pattern<'_> {

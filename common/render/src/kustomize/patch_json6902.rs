@@ -1,7 +1,8 @@
 //! JSON 6902 patches, as the library that Kustomize uses applies them: to `replace` a key of a
 //! mapping that is missing adds it, and a negative index counts from the end.
 
-use serde_json::Value;
+mod raw;
+
 use skerry_common::diagnostic::{Diagnostic, Location};
 use skerry_yaml::{
     CollectionStyle, Node, NodeKind, Resolved, Rules, float_text, from_json, implied_tag, to_json, to_json_with,
@@ -41,15 +42,34 @@ enum Verb {
 /// Why an operation does not apply, in words.
 type Refusal = String;
 
-/// Reads a list of operations. Lines of an inline patch are not those of the file.
-pub(crate) fn parse(list: &Node, at: &Location, is_inline: bool) -> Fallible<Vec<Operation>> {
+/// Reads a text that is JSON, a list of operations.
+pub(crate) fn parse_json(text: &str, at: &Location) -> Fallible<Vec<Operation>> {
+    // Its lines are not known, as those of an inline patch are not.
+    parse(&raw::read(text), at, Form::Json)
+}
+
+/// How a list of operations is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// In JSON, values with their letters.
+    Json,
+    /// In YAML within a kustomization: its lines are not those of the file.
+    Inline,
+    /// In YAML in a file.
+    File,
+}
+
+/// Reads a list of operations.
+pub(crate) fn parse(list: &Node, at: &Location, form: Form) -> Fallible<Vec<Operation>> {
     let mut operations = Vec::new();
     let mut problems = Vec::new();
     for (index, item) in list.items().iter().enumerate() {
         let file = at.file.clone().unwrap_or_default();
-        let own = if is_inline { at.clone() } else { place(&file, item) };
-        let own = if is_inline { own } else { own.with_field(format!("[{index}]")) };
-        match operation(index, item, &own) {
+        let own = match form {
+            Form::Json | Form::Inline => at.clone(),
+            Form::File => place(&file, item).with_field(format!("[{index}]")),
+        };
+        match operation(index, item, &own, form) {
             Ok(operation) => operations.push(operation),
             Err(message) => {
                 let message = format!("operation {index}: {message}");
@@ -60,11 +80,14 @@ pub(crate) fn parse(list: &Node, at: &Location, is_inline: bool) -> Fallible<Vec
     if problems.is_empty() { Ok(operations) } else { Err(problems) }
 }
 
-fn operation(index: usize, item: &Node, at: &Location) -> Result<Operation, Refusal> {
+fn operation(index: usize, item: &Node, at: &Location, form: Form) -> Result<Operation, Refusal> {
     let text = |key: &str| item.get(key).filter(|node| node.resolve() == Resolved::Str)?.as_str().map(str::to_owned);
     let needed = |key: &str| text(key).ok_or_else(|| format!("`{key}` is missing or no text"));
     let value = || -> Result<Node, Refusal> {
         let Some(node) = item.get("value") else { return Ok(Node::null()) };
+        if form == Form::Json {
+            return Ok(node.clone());
+        }
         // The patch is read as Kubernetes reads YAML, the resource as Kustomize does.
         Ok(from_json(&to_json(node).map_err(|error| format!("`value` {}", error.message))?))
     };
@@ -189,24 +212,8 @@ fn depth(node: &Node) -> usize {
 
 fn test(root: &Node, path: &str, expected: &Node) -> Result<(), Refusal> {
     let found = if path.is_empty() { Some(root) } else { find(root, path)? };
-    let json = |node: &Node| to_json_with(node, Rules::Kustomize).unwrap_or_default();
-    let same = match found {
-        Some(found) => equal(&json(found), &json(expected)),
-        None => expected.is_null(),
-    };
-    if same { Ok(()) } else { Err(format!("`{path}` is not what `test` expects")) }
-}
-
-/// Numbers are equal by value, everything else by form.
-fn equal(left: &Value, right: &Value) -> bool {
-    match (left, right) {
-        (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
-        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b)),
-        (Value::Object(a), Value::Object(b)) => {
-            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| equal(a, b)))
-        }
-        _ => left == right,
-    }
+    let is_same = found.map_or(expected.is_null(), |found| raw::is_same(found, expected));
+    if is_same { Ok(()) } else { Err(format!("`{path}` is not what `test` expects")) }
 }
 
 /// The last step of a path, in what holds it.

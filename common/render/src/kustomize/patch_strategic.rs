@@ -10,7 +10,7 @@
 
 mod lists;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use skerry_yaml::{List, Node, NodeKind};
 
@@ -155,17 +155,23 @@ impl<'t> Walk<'t> {
 
     /// Merges the fields of two mappings.
     fn fields(&mut self, dest: &mut Node, mut patch: Node, schema: Schema<'t>) -> Result<(), Misfit> {
+        if let Some(entries) = patch.entries_mut() {
+            keep_first(entries);
+        }
         let old = dest.entries_mut().map(std::mem::take).unwrap_or_default();
         let mut merged = List::with_capacity(old.len());
         for (key, value) in old {
             let name = key.as_str().unwrap_or("").to_owned();
-            let newer = patch.remove(&name);
+            let newer = take(&mut patch, &name);
+            let schema = self.below(schema, &name, [Some(&key), newer.as_ref().map(|(key, _)| key)]);
+            let newer = newer.map(|(_, newer)| newer);
             if let Some(value) = self.field(&name, Some(value), newer, schema)? {
                 merged.push((key, value));
             }
         }
         for (key, newer) in patch.entries_mut().map(std::mem::take).unwrap_or_default() {
             let name = key.as_str().unwrap_or("").to_owned();
+            let schema = self.below(schema, &name, [Some(&key), None]);
             if let Some(value) = self.field(&name, None, Some(newer), schema)? {
                 merged.push((key, value));
             }
@@ -176,6 +182,13 @@ impl<'t> Walk<'t> {
         Ok(())
     }
 
+    /// What is known of a field: what a comment beside its key says, else what its mapping says.
+    fn below(&self, schema: Schema<'t>, name: &str, keys: [Option<&Node>; 2]) -> Schema<'t> {
+        let said = keys.into_iter().flatten().find_map(|key| self.table.said_by(key.comments()));
+        said.unwrap_or_else(|| schema.field(name))
+    }
+
+    /// Merges the values of a field.
     fn field(
         &mut self,
         name: &str,
@@ -194,7 +207,7 @@ impl<'t> Walk<'t> {
             self.changes.insert(self.path.clone(), change);
         }
         let old = dest.as_ref().filter(|_| is_replaced).map(husk);
-        let mut merged = self.node(dest, patch, schema.field(name))?;
+        let mut merged = self.node(dest, patch, schema)?;
         if let (Some(old), Merged::New(new)) = (&old, &mut merged)
             && !new.is_null()
         {
@@ -236,7 +249,7 @@ impl<'t> Walk<'t> {
             let name = key.as_str().unwrap_or("").to_owned();
             self.refuse_empty(&name)?;
             self.path.push(name.clone());
-            if let Some(mut value) = self.settle(value, schema.field(&name))? {
+            if let Some(mut value) = self.settle(value, self.below(schema, &name, [Some(&key), None]))? {
                 quote_passed(&mut value);
                 settled.push((key, value));
             }
@@ -298,8 +311,32 @@ fn directive_text(node: &Node) -> &str {
     node.as_str().unwrap_or("")
 }
 
-/// What is known of a node, from its kind when nothing is known from above.
+/// Takes a key and its value out of a mapping.
+fn take(mapping: &mut Node, name: &str) -> Option<(Node, Node)> {
+    let index = mapping.entries().iter().position(|(key, _)| key.as_str() == Some(name))?;
+    Some(mapping.entries_mut()?.remove(index))
+}
+
+/// Of the values of one key only the first is ever looked at.
+fn keep_first(entries: &mut List<(Node, Node)>) {
+    let is_first = |index: usize| {
+        let name = entries.get(index).and_then(|(key, _)| key.as_str());
+        entries.iter().position(|(key, _)| key.as_str() == name) == Some(index)
+    };
+    if (0..entries.len()).all(is_first) {
+        return;
+    }
+    let mut names = BTreeSet::new();
+    entries.retain(|(key, _)| names.insert(key.as_str().map(str::to_owned)));
+}
+
+/// What is known of a node: what a comment at it says, else what is known from above, else what its
+/// own kind says.
 fn typed<'t>(table: &'t Table, schema: Schema<'t>, nodes: [Option<&Node>; 2]) -> Schema<'t> {
+    let commented = nodes.into_iter().flatten().filter(|node| !node.is_null());
+    if let Some(said) = commented.into_iter().find_map(|node| table.said_by(node.comments())) {
+        return said;
+    }
     if !schema.is_unknown() {
         return schema;
     }

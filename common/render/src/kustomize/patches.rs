@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use skerry_common::diagnostic::{Diagnostic, Location};
-use skerry_yaml::{Node, Rules, from_json};
+use skerry_yaml::{Node, Rules};
 
 use super::accumulate::{self, check_named};
 use super::file::{Allows, Kustomization, PatchContent, PatchRule, Text};
-use super::patch_json6902::{self, Operation};
+use super::patch_json6902::{self, Form, Operation};
 use super::patch_strategic;
 use super::resource::{Resource, rewrite_texts, set_metadata};
+use super::schema::with_comments;
 use super::select::Selector;
 use super::transform_namespace::refuse_conflicts;
 use crate::codes::{self, Fallible, fail, fail_with_help};
-use crate::document::{Source, flatten_lists, is_empty_list, parse_one, parse_pieces, place, text_at};
+use crate::document::{Source, flatten_lists, is_empty_list, parse_one, parse_patch, place, text_at};
 use crate::tree::View;
 
 /// A patch, read.
@@ -236,8 +237,8 @@ fn read(view: &View<'_>, content: &Content) -> Fallible<Patch> {
 
 /// The objects of a patch.
 fn objects(view: &View<'_>, content: &Content) -> Fallible<Vec<Resource>> {
-    let nodes = parse_pieces(&content.text, &content.file, &view.limits);
-    let mut nodes = nodes.or_else(|problems| content.refused(&problems))?;
+    let parsed = parse_patch(&content.text, &content.file, &view.limits);
+    let (mut nodes, warning) = parsed.or_else(|problems| content.refused(&problems))?;
     nodes.retain(|node| !is_empty_list(node));
     if let Some(node) = nodes.iter().find(|node| !node.is_mapping()) {
         let at = if content.line.is_some() { content.at.clone() } else { place(&content.file, node) };
@@ -250,6 +251,9 @@ fn objects(view: &View<'_>, content: &Content) -> Fallible<Vec<Resource>> {
     let sources = flatten_lists(nodes.into_iter().map(source).collect())?;
     let patches: Vec<_> = sources.into_iter().map(|source| Resource::seen(view, source)).collect();
     patches.iter().try_for_each(check_named)?;
+    if let Some(warning) = warning {
+        view.warn(if content.line.is_some() { warning.at(content.at.clone()) } else { warning });
+    }
     Ok(patches)
 }
 
@@ -258,17 +262,20 @@ fn objects(view: &View<'_>, content: &Content) -> Fallible<Vec<Resource>> {
 fn operations(view: &View<'_>, content: &Content) -> Fallible<Option<Vec<Operation>>> {
     let Content { text, file, at, line } = content;
     if text.starts_with(b"[") {
-        let Ok(list) = serde_json::from_slice::<serde_json::Value>(text) else {
+        let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok();
+        let Some(text) = std::str::from_utf8(text).ok().filter(|_| is_json) else {
             let message = "a patch that begins with `[` must be JSON, or begin with `-`";
             return fail(codes::PATCH_UNREADABLE, at, message);
         };
-        // Its lines are not known, as those of an inline patch are not.
-        return patch_json6902::parse(&from_json(&list), at, true).map(Some);
+        return patch_json6902::parse_json(text, at).map(Some);
     }
     let node = parse_one(text, file, &view.limits).or_else(|problems| content.refused(&problems))?;
     match node {
         None => Ok(None),
-        Some(node) if node.is_sequence() => patch_json6902::parse(&node, at, line.is_some()).map(Some),
+        Some(node) if node.is_sequence() => {
+            let form = if line.is_some() { Form::Inline } else { Form::File };
+            patch_json6902::parse(&node, at, form).map(Some)
+        }
         Some(_) => fail(codes::PATCH_UNREADABLE, at, "a JSON 6902 patch is needed, a list of operations"),
     }
 }
@@ -339,7 +346,7 @@ fn merge_into(
     let (name, namespace) = (resource.name().to_owned(), resource.namespace().to_owned());
     let kind = resource.kind().to_owned();
     let shown = resource.current_id().shown();
-    let table = view.schema().table();
+    let table = with_comments(view.schema().table(), [&resource.node, &patch.node]);
     resource.pin_notes();
     let node = std::mem::replace(&mut resource.node, Node::null());
     let (merged, changes) = match patch_strategic::merge(node, patch.node.clone(), &table) {

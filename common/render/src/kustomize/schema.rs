@@ -4,21 +4,23 @@
 //! `common/render/schema`. It holds only what a merge has to know: lists with a merge strategy,
 //! and the fields that lead to one. A schema file of a kustomization is read whole ([`custom`]).
 
+mod comments;
 mod custom;
 mod state;
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
+pub(crate) use comments::with_comments;
 pub(crate) use custom::Custom;
 pub(crate) use state::State;
 
 /// What is known of a node's type.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Schema<'t> {
-    /// Nothing: the kind is not known.
+    /// Nothing: neither what holds it nor its kind says anything of it.
     Unknown,
-    /// Nothing below it is merged by key.
+    /// It is known, and is not merged by key.
     Plain,
     /// A type of a table.
     Typed(&'t Table, &'t Type),
@@ -43,8 +45,6 @@ pub(crate) struct Type {
     /// The type of the entries of a list.
     element: Option<TypeId>,
     merged: Option<MergedList>,
-    /// Whether fields that are not listed are known to hold nothing of interest.
-    is_closed: bool,
 }
 
 /// Types by kind, and by the name of their definition.
@@ -54,6 +54,8 @@ pub(crate) struct Table {
     kinds: HashMap<Box<str>, HashMap<Box<str>, Option<TypeId>>>,
     names: HashMap<Box<str>, TypeId>,
     types: Vec<Type>,
+    /// What JSON in comments says ([`comments`]), by that text.
+    comments: HashMap<Box<str>, TypeId>,
 }
 
 static BUILTIN: LazyLock<Arc<Table>> = LazyLock::new(|| Arc::new(read(include_str!("schema/kubernetes.txt"))));
@@ -69,13 +71,14 @@ fn read(text: &str) -> Table {
             ["type", name] => current = Some(table.named(name)),
             ["", name, shape, target, keys] => {
                 let target = (*target != "-").then(|| table.named(target));
-                let closed = Type { is_closed: true, ..Type::default() };
                 let keys = keys.split(',').filter(|key| !key.is_empty()).map(Box::from).collect();
                 let field = match (*shape, target) {
-                    ("list", element) => table.add(Type { element, merged: Some(MergedList { keys }), ..closed }),
-                    ("map", values) => table.add(Type { values, ..closed }),
+                    ("list", element) => {
+                        table.add(Type { element, merged: Some(MergedList { keys }), ..Type::default() })
+                    }
+                    ("map", values) => table.add(Type { values, ..Type::default() }),
                     (_, Some(target)) => target,
-                    (_, None) => table.add(closed),
+                    (_, None) => table.add(Type::default()),
                 };
                 if let Some(found) = current.and_then(|current: TypeId| table.types.get_mut(current)) {
                     found.fields.push((Box::from(*name), field));
@@ -107,7 +110,7 @@ impl Table {
         if let Some(known) = self.names.get(name) {
             return *known;
         }
-        let made = self.add(Type { is_closed: true, ..Type::default() });
+        let made = self.add(Type::default());
         self.names.insert(name.into(), made);
         made
     }
@@ -141,23 +144,15 @@ impl<'t> Schema<'t> {
 
     /// What is known of a field of it.
     pub(crate) fn field(self, name: &str) -> Self {
-        let Schema::Typed(table, found) = self else { return self };
+        let Schema::Typed(table, found) = self else { return Schema::Unknown };
         let field = found.fields.iter().find(|(field, _)| **field == *name).map(|(_, id)| *id);
-        match field.or(found.values) {
-            Some(id) => table.typed(Some(id)),
-            None if found.is_closed => Schema::Plain,
-            None => Schema::Unknown,
-        }
+        field.or(found.values).map_or(Schema::Unknown, |id| table.typed(Some(id)))
     }
 
     /// What is known of an element of it.
     pub(crate) fn element(self) -> Self {
-        let Schema::Typed(table, found) = self else { return self };
-        match found.element {
-            Some(id) => table.typed(Some(id)),
-            None if found.is_closed => Schema::Plain,
-            None => Schema::Unknown,
-        }
+        let Schema::Typed(table, found) = self else { return Schema::Unknown };
+        found.element.map_or(Schema::Unknown, |id| table.typed(Some(id)))
     }
 }
 
@@ -177,7 +172,7 @@ mod tests {
         assert_eq!(keys(containers), ["name"]);
         assert_eq!(keys(containers.element().field("ports")), ["containerPort", "protocol"]);
         assert_eq!(keys(containers.element().field("env")), ["name"]);
-        assert!(matches!(pod.field("tolerations"), Schema::Plain));
+        assert!(pod.field("tolerations").merged().is_none());
         let finalizers = table.of_kind("v1", "Service").field("metadata").field("finalizers");
         assert!(keys(finalizers).is_empty());
         assert!(table.of_kind("example.com/v1", "Widget").is_unknown());

@@ -5,6 +5,7 @@ mod labels;
 use regex::Regex;
 use skerry_yaml::Node;
 
+use super::go_regex;
 use super::resource::{Resource, ResourceId};
 use labels::{Requirement, all_hold, requirements};
 
@@ -34,8 +35,8 @@ impl Selector {
                     selector.annotations = requirements(&text).map_err(|message| (field, message))?;
                 }
                 _ => {
-                    let regex = Regex::new(&format!("^(?:{text})$"))
-                        .map_err(|_| (field, format!("`{text}` is no regular expression")))?;
+                    let regex = go_regex::compile(&format!("^(?:{text})$"))
+                        .map_err(|refusal| (field, format!("`{text}` is no regular expression: {refusal}")))?;
                     *selector.part(field) = Some(regex);
                 }
             }

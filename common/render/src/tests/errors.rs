@@ -247,7 +247,7 @@ fn kustomization_transformers() {
     );
     with(
         "patches: [{path: a.yaml, target: {name: \"[\"}}]\n",
-        "error[SK0453]: `[` is no regular expression\n  --> k/kustomization.yaml:2 (patches[0].target.name)\n",
+        "error[SK0453]: `[` is no regular expression: a bracket is not closed\n  --> k/kustomization.yaml:2 (patches[0].target.name)\n",
     );
     with(
         "patches: [{path: a.yaml, target: {labelSelector: \"a in b\"}}]\n",

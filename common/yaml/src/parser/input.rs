@@ -19,6 +19,14 @@ pub fn parse_bytes(bytes: &[u8], limits: &Limits) -> Result<Vec<Document>, Parse
     parse(decode(bytes, limits)?, limits)
 }
 
+/// Parses bytes, which must be UTF-8, whatever keys stand in a mapping twice.
+pub fn parse_bytes_with(bytes: &[u8], limits: &Limits, duplicates: Duplicates) -> Result<Vec<Document>, ParseError> {
+    let text = prepare(decode(bytes, limits)?, limits)?;
+    let mut parser = Parser::new(&text, limits);
+    parser.duplicates = duplicates;
+    parser.parse_stream()
+}
+
 /// What a key is that stands in a mapping twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Duplicates {
@@ -26,6 +34,8 @@ pub enum Duplicates {
     Refused,
     /// Set anew: the last value counts, as for programs that read YAML 1.1 by habit.
     LastWins,
+    /// Both stay, for a program that looks for the first.
+    Kept,
 }
 
 /// Parses the first document and looks at nothing behind it, as programs do that expect one. There

@@ -17,7 +17,8 @@ pub(super) struct UniqueKeys {
 }
 
 impl UniqueKeys {
-    /// Takes a key; one that is among the entries already is refused, or its entry goes.
+    /// Takes a key; one that is among the entries already is refused, its entry goes, or
+    /// both stay.
     pub(super) fn claim(
         &mut self,
         key: &Node,
@@ -25,11 +26,16 @@ impl UniqueKeys {
         duplicates: Duplicates,
     ) -> Result<(), ParseError> {
         let added = self.add(key, entries);
-        if added.is_err() && duplicates == Duplicates::LastWins {
-            entries.retain(|(name, _)| name.as_str() != key.as_str());
-            return Ok(());
+        match duplicates {
+            Duplicates::Refused => added,
+            Duplicates::LastWins => {
+                if added.is_err() {
+                    entries.retain(|(name, _)| name.as_str() != key.as_str());
+                }
+                Ok(())
+            }
+            Duplicates::Kept => Ok(()),
         }
-        added
     }
 
     /// Refuses a key that is among the entries already.

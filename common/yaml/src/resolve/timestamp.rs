@@ -26,6 +26,9 @@ pub(crate) fn parse_timestamp(text: &str) -> Option<String> {
     }
     let separator = rest.chars().next()?;
     expect(&mut rest, &separator.to_string())?;
+    if separator == ' ' {
+        rest = rest.trim_start_matches(' ');
+    }
     let hour = take_number(&mut rest, 23)?;
     expect(&mut rest, ":")?;
     let minute = take_number(&mut rest, 59)?;

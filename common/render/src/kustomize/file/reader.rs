@@ -148,7 +148,8 @@ impl Reader {
 
     fn value(&mut self, spot: &Spot<'_>) -> Option<String> {
         let resolved = spot.node.resolve();
-        if resolved == Resolved::Str || (self.converts && resolved != Resolved::NotScalar) {
+        let is_finite = !matches!(resolved, Resolved::Float(value) if !value.is_finite());
+        if resolved == Resolved::Str || (self.converts && resolved != Resolved::NotScalar && is_finite) {
             return match resolved {
                 Resolved::Bool(value) => Some(value.to_string()),
                 Resolved::Int(value) => Some(value.to_string()),

@@ -31,10 +31,16 @@ impl Custom {
         let mut custom = Custom::default();
         if let Some(definitions) = root.get("definitions").filter(|definitions| !definitions.is_null()) {
             let definitions = definitions.as_object().ok_or("its `definitions` are no mapping")?;
+            if let Some((name, _)) = definitions.iter().find(|(_, definition)| !is_schema(definition)) {
+                return Err(format!("its definition `{name}` is no schema"));
+            }
             custom.definitions.clone_from(definitions);
         }
-        let paths = root.get("paths").and_then(Value::as_object);
-        for (path, item) in paths.into_iter().flatten() {
+        let paths = match root.get("paths") {
+            None | Some(Value::Null) => None,
+            Some(paths) => Some(paths.as_object().ok_or("its `paths` are no mapping")?),
+        };
+        for (path, item) in paths.into_iter().flatten().filter(|(path, _)| path.starts_with('/')) {
             let Some(kind) = item.get("get").and_then(|get| get.get(KINDS)) else { continue };
             let Some(kind) = kind_of(kind)? else { continue };
             if path.contains("namespaces/{namespace}") {
@@ -54,9 +60,7 @@ impl Custom {
 
     /// Adds its types to a table, in place of those of the same name.
     pub(crate) fn add_to(&self, table: &mut Table) -> Result<(), String> {
-        let builtin: HashMap<Box<str>, TypeId> =
-            table.names.iter().map(|(name, id)| (format!("io.k8s.{name}").into(), *id)).collect();
-        let mut reader = Reader { custom: self, ids: builtin, table };
+        let mut reader = Reader { custom: self, ids: table.builtin_ids(), table };
         for name in self.definitions.keys() {
             let id = reader.table.add(Type::default());
             reader.ids.insert(name.as_str().into(), id);
@@ -70,6 +74,48 @@ impl Custom {
         }
         Ok(())
     }
+}
+
+impl Table {
+    /// The types that are built in, by the names of their definitions.
+    fn builtin_ids(&self) -> HashMap<Box<str>, TypeId> {
+        self.names.iter().map(|(name, id)| (format!("io.k8s.{name}").into(), *id)).collect()
+    }
+}
+
+/// Adds one schema that stands alone; what cannot be followed says nothing.
+pub(super) fn read_alone(table: &mut Table, schema: &Value) -> TypeId {
+    let mut reader = Reader { custom: &Custom::default(), ids: table.builtin_ids(), table };
+    let found = reader.resolved(schema).ok().flatten();
+    found.unwrap_or_else(|| table.add(Type::default()))
+}
+
+/// Whether a value has the form of a schema, with `null` for what is left out.
+pub(super) fn is_schema(schema: &Value) -> bool {
+    let all = |values: &Value, test: fn(&Value) -> bool| match values {
+        Value::Array(values) => values.iter().all(test),
+        Value::Object(values) => values.values().all(test),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    };
+    let Some(fields) = schema.as_object() else { return schema.is_null() };
+    fields.iter().filter(|(_, value)| !value.is_null()).all(|(name, value)| match name.as_str() {
+        "$ref" | "description" | "format" | "title" | "pattern" | "id" => value.is_string(),
+        "type" => value.is_string() || (value.is_array() && all(value, Value::is_string)),
+        "required" => value.is_array() && all(value, Value::is_string),
+        "enum" => value.is_array(),
+        "properties" | "patternProperties" | "definitions" => value.is_object() && all(value, is_schema),
+        "allOf" | "anyOf" | "oneOf" => value.is_array() && all(value, is_schema),
+        "items" => {
+            if value.is_array() {
+                all(value, is_schema)
+            } else {
+                is_schema(value)
+            }
+        }
+        "additionalProperties" | "additionalItems" => value.is_boolean() || is_schema(value),
+        "not" => is_schema(value),
+        _ => true,
+    })
 }
 
 /// The extension that names kinds.
@@ -136,16 +182,43 @@ impl Reader<'_> {
                 return Ok(Some(self.table.add(made)));
             };
             let Some(name) = reference.strip_prefix("#/definitions/") else { return Ok(None) };
-            let name = name.replace("~1", "/").replace("~0", "~");
-            let Some(next) = self.custom.definitions.get(&name) else {
+            let custom = self.custom;
+            let mut steps = name.split('/').map(|step| step.replace("~1", "/").replace("~0", "~"));
+            let name = steps.next().unwrap_or_default();
+            let Some(definition) = custom.definitions.get(&name) else {
                 return Ok(self.ids.get(name.as_str()).copied());
             };
-            if next.get("$ref").is_none() {
+            let mut is_whole = true;
+            let within = steps.try_fold(definition, |schema, step| {
+                is_whole = false;
+                schema.get(step)
+            });
+            let Some(next) = within else { return Ok(None) };
+            if next.get("$ref").is_some() {
+                schema = next;
+                continue;
+            }
+            if is_whole {
                 return Ok(self.ids.get(name.as_str()).copied());
             }
-            schema = next;
+            return self.within_definition(reference, next).map(Some);
         }
         Err("its references lead in a circle".to_owned())
+    }
+
+    /// The type that a reference into a definition names. It has its place before it is read: it may
+    /// hold itself.
+    fn within_definition(&mut self, reference: &str, schema: &Value) -> Result<TypeId, String> {
+        if let Some(id) = self.ids.get(reference) {
+            return Ok(*id);
+        }
+        let id = self.table.add(Type::default());
+        self.ids.insert(reference.into(), id);
+        let made = self.made(schema)?;
+        if let Some(place) = self.table.types.get_mut(id) {
+            *place = made;
+        }
+        Ok(id)
     }
 }
 
