@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use skerry_common::diagnostic::{Code, Diagnostic, Location};
 use skerry_yaml::{
-    Document, Duplicates, Limits, Node, ParseError, ParseErrorKind, Rules, expand_aliases, parse_bytes_with,
-    parse_first,
+    Document, Duplicates, Limits, Node, ParseError, ParseErrorKind, Rules, decode_binary, expand_aliases,
+    parse_bytes_with, parse_first,
 };
 
 use crate::codes::{self, Fallible, fail, problem};
@@ -123,7 +123,10 @@ fn stands_alone(content: &[u8]) -> bool {
 /// The items of a `List`, of which a scalar has none, else the document as it is.
 fn unwrapped(mut node: Node) -> Vec<Node> {
     let is_list = matches!(node.get("kind").and_then(Node::as_str), Some("List" | "ResourceList"));
-    if is_list && node.get("items").is_some_and(Node::is_scalar) {
+    let items = node.get("items");
+    // A list of resources has none where it names none, if it has a function's configuration.
+    let has_none = items.map_or(node.get("functionConfig").is_some(), |items| !items.is_sequence());
+    if is_list && has_none && (items.is_some() || node.get("kind").and_then(Node::as_str) == Some("ResourceList")) {
         return Vec::new();
     }
     match node.get_mut("items").and_then(Node::items_mut) {
@@ -147,7 +150,12 @@ fn parse_one_with(content: &[u8], file: &str, limits: &RenderLimits, duplicates:
     let limits = limits.yaml();
     let document = parse_first(content, &limits, duplicates).map_err(|error| refused(file, error))?;
     let node = document.map(|document| expanded(document, &limits)).transpose();
-    node.map_err(|error| refused(file, error))
+    let mut node = node.map_err(|error| refused(file, error))?;
+    const BINARY: &[u8] = b"!!binary";
+    if content.windows(BINARY.len()).any(|part| part == BINARY) {
+        node.as_mut().into_iter().for_each(decode_binary);
+    }
+    Ok(node)
 }
 
 fn expanded(mut document: Document, limits: &Limits) -> Result<Node, ParseError> {
@@ -196,7 +204,7 @@ pub(crate) fn flatten_lists(sources: Vec<Source>) -> Fallible<Vec<Source>> {
             let at = place(&source.file, items).with_field("items");
             return fail(codes::NOT_AN_OBJECT, &at, "`items` of a list of objects is no list");
         }
-        for item in items.items().iter().filter(|item| !is_empty(item)) {
+        for item in items.items().iter().filter(|item| !is_empty(item) && !is_empty_list(item)) {
             let node = match source.rules {
                 Rules::Kubernetes => item.clone(),
                 Rules::Kustomize => list_item(item).or_else(|error| {

@@ -6,6 +6,7 @@ use serde_json::{Map, Number, Value};
 
 use crate::emit::{EmitOptions, compare_keys, emit_node};
 use crate::error::{ConvertError, ConvertErrorKind};
+use crate::go_sort::sort_as_go;
 use crate::limits::{DEPTH_CEILING, Limits};
 use crate::node::{Node, NodeKind};
 use crate::parser::parse;
@@ -15,6 +16,18 @@ mod base64;
 mod float;
 
 pub use float::float_text;
+
+/// Replaces what is tagged `!!binary` by the texts that it encodes; what encodes none stays.
+pub fn decode_binary(node: &mut Node) {
+    if node.tag() == Some("!!binary")
+        && let Some(text) = node.as_str().and_then(base64::decode).and_then(|bytes| String::from_utf8(bytes).ok())
+    {
+        node.kind = Node::string(text).kind;
+        node.set_tag(None);
+    }
+    node.items_mut().into_iter().flatten().for_each(decode_binary);
+    node.entries_mut().into_iter().flatten().for_each(|(_, value)| decode_binary(value));
+}
 
 /// Converts a tree to JSON, as Kubernetes reads it.
 ///
@@ -312,7 +325,7 @@ fn make_node(value: &Value, sorted: bool) -> Node {
         Value::Object(map) => {
             let mut members: Vec<_> = map.iter().collect();
             if sorted {
-                members.sort_by(|(left, _), (right, _)| compare_keys(left, right));
+                sort_as_go(&mut members, |(left, _), (right, _)| compare_keys(left, right));
             }
             let mut node = Node::mapping();
             if let Some(entries) = node.entries_mut() {

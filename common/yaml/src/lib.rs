@@ -48,6 +48,7 @@
 mod alias;
 mod emit;
 mod error;
+mod go_sort;
 mod json;
 mod limits;
 mod list;
@@ -63,7 +64,8 @@ pub use emit::{
     print_sorted, print_sorted_behind,
 };
 pub use error::{ConvertError, ConvertErrorKind, ParseError, ParseErrorKind};
-pub use json::{float_text, from_json, to_json, to_json_with};
+pub use go_sort::sort_as_go;
+pub use json::{decode_binary, float_text, from_json, to_json, to_json_with};
 pub use limits::Limits;
 pub use list::List;
 pub use node::{CollectionStyle, Comments, Document, Node, NodeKind, Position, ScalarStyle, Text};

@@ -4,6 +4,8 @@
 use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 
+use skerry_yaml::sort_as_go;
+
 use super::accumulate::append;
 use super::file::SortRule;
 use super::resource::Resource;
@@ -54,9 +56,6 @@ enum Namespace {
     Other,
 }
 
-/// Most resources that Go sorts by insertion.
-const INSERTED_MAX: usize = 12;
-
 /// Refuses two that renaming has made one. What is input of tools only, and has stayed since it is
 /// called like something else, does not count.
 fn refuse_twice(resources: &[Resource]) -> Fallible<()> {
@@ -84,12 +83,8 @@ pub(crate) fn sort(resources: Vec<Resource>, rule: &SortRule) -> Fallible<Vec<Re
             let ranks = ranks(first, last);
             let mut keyed: Vec<(Key, Resource)> =
                 resources.into_iter().map(|resource| (key(&resource, &ranks), resource)).collect();
-            if keyed.len() <= INSERTED_MAX {
-                insert_in_order(&mut keyed);
-            } else {
-                let cores_first = ranks.contains_key("Namespace");
-                keyed.sort_by(|(left, _), (right, _)| compare(left, right, cores_first));
-            }
+            // Beside other kinds of one rank, the exception for namespaces is no order at all.
+            sort_as_go(&mut keyed, |(left, _), (right, _)| compare(left, right));
             append(&mut sorted, keyed.into_iter().map(|(_, resource)| resource).collect())?;
         }
     }
@@ -116,26 +111,12 @@ fn ranks<'a>(first: &'a [String], last: &'a [String]) -> HashMap<&'a str, isize>
     before.into_iter().rev().chain(after).collect()
 }
 
-/// Sorts a short list as Go does, one by one: beside other kinds of one rank, the exception for
-/// namespaces is no order at all, and what comes out depends on the way.
-fn insert_in_order(keyed: &mut [(Key, Resource)]) {
-    for end in 1..keyed.len() {
-        for place in (1..=end).rev() {
-            let (Some((left, _)), Some((right, _))) = (keyed.get(place - 1), keyed.get(place)) else { break };
-            if compare(right, left, true).is_ge() {
-                break;
-            }
-            keyed.swap(place - 1, place);
-        }
-    }
-}
-
-fn compare(left: &Key, right: &Key, cores_first: bool) -> Ordering {
+fn compare(left: &Key, right: &Key) -> Ordering {
     let is_exception = left.namespace != Namespace::No
         && right.namespace != Namespace::No
         && (left.namespace == Namespace::Core || right.namespace == Namespace::Core);
     let by_gvk = left.gvk.cmp(&right.gvk);
-    let by_gvk = if is_exception && cores_first { by_gvk.reverse() } else { by_gvk };
+    let by_gvk = if is_exception { by_gvk.reverse() } else { by_gvk };
     left.rank.cmp(&right.rank).then(by_gvk).then_with(|| left.id.cmp(&right.id))
 }
 

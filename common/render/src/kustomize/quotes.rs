@@ -59,6 +59,7 @@ pub(crate) fn keep_style(old: &Node, new: &mut Node) {
             let is_plain = *from == ScalarStyle::Plain;
             let is_tagged = !is_plain && old.tag().is_some_and(|tag| !tag.starts_with(MADE));
             match tag.as_str() {
+                "!!binary" => new.set_tag(Some(tag)),
                 "!!str" if is_plain => mark_text(new),
                 UNTYPED if is_plain => {}
                 UNTYPED | "!!str" => new.set_tag(None),

@@ -10,6 +10,7 @@ use super::scalar::SIMPLE_KEY_BYTES_MAX;
 use super::{After, EmitOptions, Emitter, Place};
 use crate::emit::compare_keys;
 use crate::error::ConvertError;
+use crate::go_sort::sort_as_go;
 use crate::json::{Converter, Leaf, Step, number_text};
 use crate::node::{Node, NodeKind, ScalarStyle};
 use crate::resolve::{Rules, is_plain_string};
@@ -86,7 +87,7 @@ impl<'a> Printer<'a> {
             members.push((self.converter.key(key)?, key, value));
             self.converter.leave();
         }
-        members.sort_by(|(left, ..), (right, ..)| compare_keys(left, right));
+        sort_as_go(&mut members, |(left, ..), (right, ..)| compare_keys(left, right));
         let outer = self.emitter.open_mapping();
         let mut before: Option<&str> = None;
         for (name, key, value) in &members {
