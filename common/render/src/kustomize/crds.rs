@@ -13,12 +13,13 @@
 
 use serde::de::IgnoredAny;
 use skerry_common::diagnostic::Location;
-use skerry_yaml::{Node, Resolved, Text};
+use skerry_yaml::{Node, Resolved, Text, to_json};
 
 use super::config::{Additions, Purpose};
 use super::field_spec::FieldSpec;
 use super::name_refs::Reference;
 use super::resource::Gvk;
+use super::schema::is_schema;
 use crate::codes::{self, Fallible, fail};
 use crate::document::parse_one;
 use crate::tree::{Found, View};
@@ -45,6 +46,10 @@ pub(crate) fn read(view: &View<'_>, found: &Found, content: &[u8], at: &Location
             format!("`{}` is no file of OpenAPI definitions: names of types, each with a `Schema`", found.path);
         return fail(codes::SCHEMA, at, message);
     };
+    if let Some((name, _)) = root.entries().iter().find(|(_, definition)| !is_definition(definition)) {
+        let name = name.as_str().unwrap_or_default();
+        return fail(codes::SCHEMA, at, format!("`{name}` in `{}` is no definition with a `Schema`", found.path));
+    }
     let mut walk = Walk { root, additions: Additions::default(), seen: 0, at };
     for (name, definition) in root.entries() {
         let is_object = ["kind", "apiVersion", "metadata"]
@@ -58,9 +63,22 @@ pub(crate) fn read(view: &View<'_>, found: &Found, content: &[u8], at: &Location
     Ok(walk.additions)
 }
 
+/// A field of a definition, whose letters may be large or small.
+fn part<'a>(definition: &'a Node, name: &str) -> Option<&'a Node> {
+    let is_it = |key: &Node| key.as_str().is_some_and(|key| key.eq_ignore_ascii_case(name));
+    definition.entries().iter().find(|(key, _)| is_it(key)).map(|(_, value)| value)
+}
+
+/// Whether the parts of a definition have the form that they need.
+fn is_definition(definition: &Node) -> bool {
+    let is_text = |node: &Node| node.resolve() == Resolved::Str || node.is_null();
+    let is_list = |node: &Node| node.is_null() || (node.is_sequence() && node.items().iter().all(is_text));
+    let has_form = |schema: &Node| to_json(schema).is_ok_and(|schema| is_schema(&schema));
+    part(definition, "Dependencies").is_none_or(is_list) && part(definition, "Schema").is_none_or(has_form)
+}
+
 fn properties(definition: &Node) -> &[(Node, Node)] {
-    let schema = definition.get("Schema").or_else(|| definition.get("schema"));
-    schema.and_then(|schema| schema.get("properties")).map(Node::entries).unwrap_or_default()
+    part(definition, "Schema").and_then(|schema| schema.get("properties")).map(Node::entries).unwrap_or_default()
 }
 
 struct Walk<'a> {

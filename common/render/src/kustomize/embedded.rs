@@ -1,13 +1,16 @@
 //! YAML or JSON inside a text, such as a configuration file in a config map.
 
-use skerry_yaml::{Document, EmitOptions, Limits, Rules, emit_documents, expand_aliases, parse, to_json_with};
+use skerry_yaml::{
+    Document, Duplicates, EmitOptions, Limits, Rules, emit_documents, expand_aliases, parse_bytes_with, to_json_with,
+};
 
 use super::go_json;
 use super::quotes::unmark_texts;
 
-/// Reads the first document of a text; nothing when it is no YAML or empty.
+/// Reads the first document of a text; nothing when it is no YAML or empty. Of the values of a key
+/// that is there twice all stay.
 pub(crate) fn read(text: &str) -> Option<Document> {
-    let mut documents = parse(text, &Limits::default()).ok()?;
+    let mut documents = parse_bytes_with(text.as_bytes(), &Limits::default(), Duplicates::Kept).ok()?;
     if documents.is_empty() || text.trim().is_empty() { None } else { Some(documents.swap_remove(0)) }
 }
 

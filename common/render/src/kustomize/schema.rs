@@ -6,6 +6,7 @@
 
 mod comments;
 mod custom;
+mod form;
 mod state;
 
 use std::collections::HashMap;
@@ -13,6 +14,7 @@ use std::sync::{Arc, LazyLock};
 
 pub(crate) use comments::with_comments;
 pub(crate) use custom::Custom;
+pub(crate) use form::is_schema;
 pub(crate) use state::State;
 
 /// What is known of a node's type.

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use serde_json::Value;
 use skerry_yaml::{Comments, Node};
 
-use super::custom::{is_schema, read_alone};
-use super::{Schema, Table};
+use super::custom::read_alone;
+use super::{Schema, Table, is_schema};
 
 impl Table {
     /// The schema that comments are, if they are one.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
+use super::form::is_schema;
 use super::{MergedList, Table, Type, TypeId};
 
 /// Most types that one document may hold, nested ones counted: that of Kubernetes itself, with
@@ -88,34 +89,6 @@ pub(super) fn read_alone(table: &mut Table, schema: &Value) -> TypeId {
     let mut reader = Reader { custom: &Custom::default(), ids: table.builtin_ids(), table };
     let found = reader.resolved(schema).ok().flatten();
     found.unwrap_or_else(|| table.add(Type::default()))
-}
-
-/// Whether a value has the form of a schema, with `null` for what is left out.
-pub(super) fn is_schema(schema: &Value) -> bool {
-    let all = |values: &Value, test: fn(&Value) -> bool| match values {
-        Value::Array(values) => values.iter().all(test),
-        Value::Object(values) => values.values().all(test),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
-    };
-    let Some(fields) = schema.as_object() else { return schema.is_null() };
-    fields.iter().filter(|(_, value)| !value.is_null()).all(|(name, value)| match name.as_str() {
-        "$ref" | "description" | "format" | "title" | "pattern" | "id" => value.is_string(),
-        "type" => value.is_string() || (value.is_array() && all(value, Value::is_string)),
-        "required" => value.is_array() && all(value, Value::is_string),
-        "enum" => value.is_array(),
-        "properties" | "patternProperties" | "definitions" => value.is_object() && all(value, is_schema),
-        "allOf" | "anyOf" | "oneOf" => value.is_array() && all(value, is_schema),
-        "items" => {
-            if value.is_array() {
-                all(value, is_schema)
-            } else {
-                is_schema(value)
-            }
-        }
-        "additionalProperties" | "additionalItems" => value.is_boolean() || is_schema(value),
-        "not" => is_schema(value),
-        _ => true,
-    })
 }
 
 /// The extension that names kinds.
