@@ -18,7 +18,7 @@ use skerry_common::bundle::manifest::Manifest;
 use skerry_common::bundle::root::BundleRoot;
 use skerry_common::diagnostic::Diagnostic;
 use skerry_common::error_chain::Chain;
-use skerry_common::id::{ApplicationName, ClusterId, ClusterName, FleetId};
+use skerry_common::id::{ApplicationName, ClusterId, ClusterName, FleetId, Place};
 use skerry_hub_core::publish::{ClusterPlan, Draft, LIFE_SECONDS_DEFAULT, RegisteredCluster, assign, due_at};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
@@ -117,8 +117,8 @@ impl<S: HubStore, B: BlobStore> Publisher<S, B> {
 
     async fn publish_all(&mut self, memory: &mut Memory) -> Result<(), PublishError> {
         let resolved = self.resolved.borrow_and_update().clone();
-        let Some(in_force) = resolved.fleet.clone() else { return Ok(()) };
         let clusters = self.clusters().await?;
+        let Some(in_force) = resolved.fleet.clone() else { return self.ask_all(clusters.values()).await };
         let registered: Vec<_> = clusters
             .values()
             .map(|record| RegisteredCluster {
@@ -150,6 +150,26 @@ impl<S: HubStore, B: BlobStore> Publisher<S, B> {
         memory.settled = settled;
         self.tell(problems, &mut memory.told).await?;
         Ok(())
+    }
+
+    /// Before Git was read for the first time, which may be long after the hub's start: what is asked of clusters
+    /// travels with what they run. A raised epoch waits, because it says that something may be wrong with that.
+    async fn ask_all(&self, clusters: impl Iterator<Item = &ClusterRecord>) -> Result<(), PublishError> {
+        let epoch = self.signer.trust.borrow().newest().root().epoch;
+        for record in clusters {
+            let Some((newest, root)) = self.newest(record).await?.filter(|(_, root)| root.epoch == epoch) else {
+                continue;
+            };
+            let work = self.last_good(record, &root);
+            self.offer(record, Some((newest, root)), work, Vec::new()).await?;
+        }
+        Ok(())
+    }
+
+    /// The newest bundle of a cluster.
+    async fn newest(&self, record: &ClusterRecord) -> Result<Option<(Place, BundleRoot)>, StoreError> {
+        let newest = self.store.newest(&record.id).await?;
+        Ok(newest.and_then(|newest| Some((newest.place, serde_json::from_slice(&newest.payload).ok()?))))
     }
 
     /// Everything that decides what a cluster's bundle says. It is compared within one life of the hub
@@ -189,30 +209,40 @@ impl<S: HubStore, B: BlobStore> Publisher<S, B> {
         resolved: &Arc<Resolved>,
     ) -> Result<Looked, PublishError> {
         self.metrics.add(&metrics::DRAFTS, &[], 1);
-        let newest = self.store.newest(&record.id).await?;
-        let root: Option<BundleRoot> = newest.as_ref().and_then(|root| serde_json::from_slice(&root.payload).ok());
-        let manifests = match &root {
+        let newest = self.newest(record).await?;
+        let root = newest.as_ref().map(|(_, root)| root);
+        let manifests = match root {
             Some(root) => self.manifests(root).await?,
             None => BTreeMap::new(),
         };
-        let previous = match &root {
+        let previous = match root {
             Some(root) => Some(self.with_keys_that_open(record, root).await?),
             None => None,
         };
-        let (work, problems) = match (self.make(record, plan, resolved, previous, manifests).await, &root) {
+        let (work, problems) = match (self.make(record, plan, resolved, previous, manifests).await, root) {
             (Ok(work), _) => (work, Vec::new()),
             (Err(problems), Some(root)) => (self.last_good(record, root), problems),
             (Err(problems), None) => return Ok(Looked::Open(problems)),
         };
+        self.offer(record, newest, work, problems).await
+    }
+
+    /// Publishes a draft that is news, or whose last issue comes of age.
+    async fn offer(
+        &self,
+        record: &ClusterRecord,
+        newest: Option<(Place, BundleRoot)>,
+        work: Work,
+        problems: Problems,
+    ) -> Result<Looked, PublishError> {
         let looked = |due| if problems.is_empty() { Looked::Settled(due) } else { Looked::Open(problems.clone()) };
         let now = self.clock.now().unix_timestamp();
         // What an agent has proof of, its own newest place among it, was signed by a former life of this hub: the agent
         // takes only what is above.
-        let is_above = newest.as_ref().is_some_and(|newest| record.highest.is_none_or(|seen| newest.place > seen));
+        let above = newest.filter(|(place, _)| record.highest.is_none_or(|seen| *place > seen));
         // A root whose times cannot be read is due at once.
-        let due =
-            root.filter(|_| is_above).filter(|root| !work.draft.is_news(root)).and_then(|root| due_at(&root).ok());
-        if let Some(due) = due.filter(|due| now < *due) {
+        let same = above.filter(|(_, root)| !work.draft.is_news(root));
+        if let Some(due) = same.and_then(|(_, root)| due_at(&root).ok()).filter(|due| now < *due) {
             return Ok(looked(due));
         }
         let warnings = work.draft.warnings.clone();

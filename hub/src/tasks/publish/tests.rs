@@ -180,3 +180,20 @@ async fn what_is_asked_of_a_cluster_reaches_it_although_its_state_cannot_be_made
     assert_eq!((asked.sync_requests, asked.confirmations.as_slice()), (1, [list].as_slice()));
     assert_eq!((&asked.applications, asked.generation.0), (&good.applications, good.generation.0 + 1));
 }
+
+#[tokio::test]
+async fn before_git_was_read_what_is_asked_travels_and_nothing_else_is_signed() {
+    let mut rig = rig(0);
+    let edge = rig.joined().await.id;
+    let mut memory = Memory::default();
+    rig.publisher.publish_all(&mut memory).await.expect("looks");
+    assert_eq!(rig.newest().await, None, "nothing was ever good");
+    rig.publish(Vec::new()).await;
+    let good = rig.newest().await.expect("a bundle");
+    rig.publisher.publish_all(&mut memory).await.expect("looks");
+    assert_eq!(rig.newest().await.as_ref(), Some(&good), "nothing is asked");
+    rig.store.request_sync(&edge).await.expect("counts");
+    rig.publisher.publish_all(&mut memory).await.expect("looks");
+    let asked = rig.newest().await.expect("a bundle");
+    assert_eq!((asked.sync_requests, asked.generation.0), (1, good.generation.0 + 1));
+}
