@@ -156,7 +156,7 @@ impl Agent {
         let reconciler = Reconciler::open(parts, told).await?;
         let plans = reconciler.plans();
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        tasks.spawn(vital(reconciler.run(stop.clone()), broken.clone()));
+        tasks.spawn(vital(reconciler.run(stop.clone()), stop.clone(), broken.clone()));
         let (up, connected) = watch::channel(false);
         let (me, name) = (enrolled.me.clone(), enrolled.name.clone());
         if options.online {
@@ -164,14 +164,14 @@ impl Agent {
             tasks.spawn(tell_facts(cluster, facts, stop.clone()));
             let link =
                 link(options, enrolled, identity, keeper.clone(), &targets, snapshot.clone(), known, trust, up, clock);
-            tasks.spawn(vital(link.run(stop.clone()), broken.clone()));
+            tasks.spawn(vital(link.run(stop.clone()), stop.clone(), broken.clone()));
         }
         tasks.close();
         let lease = (lease.0, lease.1);
         Ok(Self { snapshot, plans, connected, targets, keeper, me, name, tasks, stop, broken, lease })
     }
 
-    /// Waits until a task has panicked: the agent is of no use any more.
+    /// Waits until a task has panicked or ended unasked: the agent is of no use any more.
     pub async fn broken(&self) {
         self.broken.cancelled().await;
     }
@@ -207,7 +207,7 @@ fn keep_lease<C: Cluster>(
     let (told, standing) = watch::channel(Standing::Unknown);
     let keeper = LeaseKeeper { cluster, namespace: options.own_namespace.clone(), me, clock };
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-    tasks.spawn(vital(keeper.run(told, stop.clone()), broken));
+    tasks.spawn(vital(keeper.run(told, stop.clone()), stop.clone(), broken));
     tasks.close();
     (tasks, stop, standing)
 }

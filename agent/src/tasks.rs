@@ -19,10 +19,11 @@ pub mod link;
 pub mod reconcile;
 pub mod watch;
 
-/// A task without which the process is none. When it panics, `broken` says so: started anew, the process takes up from
-/// what is durable.
-pub(crate) async fn vital(task: impl Future<Output = ()>, broken: CancellationToken) {
-    if AssertUnwindSafe(task).catch_unwind().await.is_err() {
+/// A task without which the process is none. When it panics, or ends before `stop`, `broken` says so: started anew, the
+/// process takes up from what is durable.
+pub(crate) async fn vital(task: impl Future<Output = ()>, stop: CancellationToken, broken: CancellationToken) {
+    let panicked = AssertUnwindSafe(task).catch_unwind().await.is_err();
+    if panicked || !stop.is_cancelled() {
         broken.cancel();
     }
 }

@@ -218,7 +218,7 @@ impl Hub {
         make_token(&self.store, name, role, clock).await
     }
 
-    /// Waits until a task has panicked: the hub is of no use any more.
+    /// Waits until a task has panicked or ended unasked: the hub is of no use any more.
     pub async fn broken(&self) {
         self.broken.cancelled().await;
     }
@@ -233,7 +233,7 @@ impl Hub {
 
 impl Base {
     fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        self.tasks.spawn(vital(task, self.broken.clone()));
+        self.tasks.spawn(vital(task, self.stop.clone(), self.broken.clone()));
     }
 
     fn control(&self, authority: Arc<Authority>, explainer: Explainer) -> Control<SqliteStore, SqliteStore> {

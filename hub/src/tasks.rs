@@ -21,10 +21,11 @@ pub mod renew;
 pub mod sweep;
 pub mod trust;
 
-/// A task without which the process is none. When it panics, `broken` says so: started anew, the process takes up from
-/// what is durable.
-pub(crate) async fn vital(task: impl Future<Output = ()>, broken: CancellationToken) {
-    if AssertUnwindSafe(task).catch_unwind().await.is_err() {
+/// A task without which the process is none. When it panics, or ends before `stop`, `broken` says so: started anew, the
+/// process takes up from what is durable.
+pub(crate) async fn vital(task: impl Future<Output = ()>, stop: CancellationToken, broken: CancellationToken) {
+    let panicked = AssertUnwindSafe(task).catch_unwind().await.is_err();
+    if panicked || !stop.is_cancelled() {
         broken.cancel();
     }
 }
@@ -33,12 +34,20 @@ pub(crate) async fn vital(task: impl Future<Output = ()>, broken: CancellationTo
 mod tests {
     use super::*;
 
+    /// Whether the process is broken after a task has ended.
+    async fn breaks(task: impl Future<Output = ()> + Send + 'static, is_stopping: bool) -> bool {
+        let (stop, broken) = (CancellationToken::new(), CancellationToken::new());
+        if is_stopping {
+            stop.cancel();
+        }
+        tokio::spawn(vital(task, stop, broken.clone())).await.expect("it ends");
+        broken.is_cancelled()
+    }
+
     #[tokio::test]
-    async fn only_a_panic_breaks_the_process() {
-        let broken = CancellationToken::new();
-        tokio::spawn(vital(async {}, broken.clone())).await.expect("it ends");
-        assert!(!broken.is_cancelled());
-        tokio::spawn(vital(async { panic!("a rule was broken") }, broken.clone())).await.expect("it ends");
-        assert!(broken.is_cancelled());
+    async fn a_panic_or_an_end_that_nobody_asked_for_breaks_the_process() {
+        assert!(!breaks(async {}, true).await);
+        assert!(breaks(async {}, false).await);
+        assert!(breaks(async { panic!("a rule was broken") }, true).await);
     }
 }

@@ -62,8 +62,8 @@ pub(super) async fn run(state: &Path, args: RunArgs) -> Result<Verdict, Failure>
         () = stop.cancelled() => Ok(Verdict::Yes),
         () = agent.broken() => {
             stop.cancel();
-            // Its panic was told already.
-            Err(Failure::words(ErrorClass::Bug, codes::BUG, "a task of the agent panicked: it cannot go on"))
+            // A panic was told already.
+            Err(Failure::words(ErrorClass::Bug, codes::BUG, "a task of the agent ended: it cannot go on"))
         }
     };
     info!("stopping");

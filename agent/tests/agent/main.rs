@@ -5,6 +5,7 @@ mod fleet;
 mod site;
 
 mod agents_that_have_not_joined_make_no_store;
+mod agents_without_a_store_end;
 mod content_that_does_not_fit_is_refused_and_told;
 mod drift_cut_short_stays_open;
 mod fights_do_not_hold_back_a_new_bundle;

@@ -133,9 +133,9 @@ fn credential(text: &str) -> Result<CredentialConfig, String> {
     Ok(made)
 }
 
-/// Its panic was told already.
+/// A panic was told already.
 #[derive(Debug, thiserror::Error)]
-#[error("a task of the hub panicked: it cannot go on")]
+#[error("a task of the hub ended: it cannot go on")]
 struct BrokenError;
 
 /// Runs the hub until told to stop.

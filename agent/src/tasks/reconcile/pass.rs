@@ -90,7 +90,8 @@ impl<C: Cluster> Reconciler<C> {
         self.watches.retain(|subject, _| subjects.contains(subject));
         self.world.known.retain(|subject, _| subjects.contains(subject));
         for subject in &subjects {
-            if !self.watches.contains_key(subject) {
+            // One that has ended while we live has panicked.
+            if self.watches.get(subject).is_none_or(AbortOnDropHandle::is_finished) {
                 let (cluster, sender) = (self.parts.cluster.clone(), self.seen.0.clone());
                 let (again, seed) = (self.list_again.subscribe(), self.parts.seed ^ self.watches.len() as u64);
                 let recalled = Some(self.world.recalled.clone());
