@@ -28,7 +28,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::api::{self, Api, ApiSettings, FleetInForce, Parts, snapshot};
 use crate::config::{ConfigError, HubConfig, RenderConfig};
@@ -181,7 +181,9 @@ impl Hub {
             stop,
             broken: CancellationToken::new(),
         };
-        base.spawn(serve_switchboard);
+        // Handles outlive the hub: it serves them until then.
+        let stopped = base.stop.clone();
+        base.spawn(async move { stopped.run_until_cancelled(serve_switchboard).await.unwrap_or_default() });
         let reset_secret = keys.authority.key_pem();
         let authority = Arc::new(keys.authority);
         let git = Arc::new(Git::new(git_settings(config)?)?);
@@ -227,7 +229,9 @@ impl Hub {
     pub async fn stop(self) {
         self.stop.cancel();
         // Sessions close by themselves; a client that hangs does not hold up the rest for ever.
-        let _ = tokio::time::timeout(STOP_TIMEOUT, self.tasks.wait()).await;
+        if tokio::time::timeout(STOP_TIMEOUT, self.tasks.wait()).await.is_err() {
+            warn!(tasks = self.tasks.len(), "not everything stopped in time");
+        }
     }
 }
 

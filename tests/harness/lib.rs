@@ -6,7 +6,7 @@
 //! - [`git`]: throw-away repositories made by the real `git`, served as files, over HTTPS and over SSH;
 //! - [`judged`]: what is judged by the clock, played once;
 //! - [`programs`]: `skerry-hub`, `skerry-agent` and `skerry` as processes;
-//! - [`relay`]: a link that counts bytes and can be held back;
+//! - [`relay`]: a link that counts bytes, and can be slow or long;
 //! - [`stage`]: a repository, a hub, and clusters with agents;
 //! - [`wait`]: waiting for a condition with a deadline, instead of sleeping.
 //!

@@ -1,4 +1,4 @@
-//! A UDP relay on loopback that counts what passes to the agent, can hold content back, and can be far away.
+//! A UDP relay on loopback that counts what passes to the agent, can be slow, and can be far away.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -11,9 +11,6 @@ use tokio_util::task::AbortOnDropHandle;
 /// Largest datagram.
 const DATAGRAM_BYTES: usize = 65_536;
 
-/// What passes while content is held back: acknowledgements and goodbyes, but no content.
-const SMALL_BYTES: usize = 300;
-
 /// The relay of one agent.
 pub struct Relay {
     /// Where the agent dials.
@@ -24,7 +21,7 @@ pub struct Relay {
 
 struct Passed {
     to_agent: AtomicU64,
-    held_after: AtomicU64,
+    pause_us: AtomicU64,
 }
 
 impl Relay {
@@ -37,7 +34,7 @@ impl Relay {
     pub async fn far(hub: SocketAddr, way: Duration) -> Self {
         let front = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
         let address = front.local_addr().expect("an address");
-        let passed = Arc::new(Passed { to_agent: AtomicU64::new(0), held_after: AtomicU64::new(u64::MAX) });
+        let passed = Arc::new(Passed { to_agent: AtomicU64::new(0), pause_us: AtomicU64::new(0) });
         let back = UdpSocket::bind("127.0.0.1:0").await.expect("a port");
         let (front, back) = (Way { socket: Arc::new(front), way }, Way { socket: Arc::new(back), way });
         let task = tokio::spawn(relay(front, back, hub, passed.clone()));
@@ -49,9 +46,9 @@ impl Relay {
         self.passed.to_agent.load(Ordering::Relaxed)
     }
 
-    /// Holds content back once so many bytes have passed to the agent; `u64::MAX` lets all of it pass again.
-    pub fn hold_after(&self, bytes: u64) {
-        self.passed.held_after.store(bytes, Ordering::Relaxed);
+    /// Lets a pause follow each datagram to the agent from now on.
+    pub fn pace(&self, pause: Duration) {
+        self.passed.pause_us.store(u64::try_from(pause.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 }
 
@@ -88,10 +85,11 @@ async fn relay(front: Way, back: Way, hub: SocketAddr, passed: Arc<Passed>) {
             }
             received = back.socket.recv_from(&mut down) => {
                 let (Ok((length, _)), Some(agent)) = (received, agent) else { continue };
-                let is_held = passed.to_agent.load(Ordering::Relaxed) >= passed.held_after.load(Ordering::Relaxed);
-                if !is_held || length <= SMALL_BYTES {
-                    passed.to_agent.fetch_add(length as u64, Ordering::Relaxed);
-                    front.send(&down[..length], agent).await;
+                passed.to_agent.fetch_add(length as u64, Ordering::Relaxed);
+                front.send(&down[..length], agent).await;
+                match passed.pause_us.load(Ordering::Relaxed) {
+                    0 => {}
+                    pause => tokio::time::sleep(Duration::from_micros(pause)).await,
                 }
             }
         }

@@ -7,8 +7,8 @@ use skerry_tests::wait::eventually;
 
 use crate::stage::{DEADLINE, Stage, ensure, free_address};
 
-/// One way to the agent: its connection drains for longer than a hub takes to stop.
-const WAY: Duration = Duration::from_millis(700);
+/// One way to the agent: its connection drains for longer than a hub waits for it.
+const WAY: Duration = Duration::from_millis(300);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_next_hub_starts_on_the_port_of_one_whose_agent_is_far_away() {

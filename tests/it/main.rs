@@ -15,6 +15,7 @@ mod fights_are_reported_once_and_backed_off;
 mod frames_beyond_their_limit_end_the_session;
 mod hub_restarts_without_git;
 mod hubs_leave_their_port_when_they_stop;
+mod hubs_stop_at_once;
 mod ignored_fields_keep_their_values;
 mod join_tokens_belong_to_one_key;
 mod journals_arrive_once;

@@ -44,6 +44,7 @@ async fn objects_are_traced_to_the_commit_that_made_them_so() {
     stage.work.write("apps/secret.yaml", secret);
     let first = stage.push("an overlay and a Secret").await;
     let site = stage.settled("one").await;
+    stage.knows_applied(&site).await;
 
     let patched = why(&stage, "kind=configmap&name=p-map").await;
     assert_eq!(patched["notExplained"], Value::Null, "{patched:#}");

@@ -29,7 +29,7 @@ use skerry_link::{FrameReader, FrameWriter, LinkError};
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::AbortOnDropHandle;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 use tracing::{debug, error, info, warn};
 
 use super::keeper::{Keeper, KeeperError};
@@ -106,8 +106,9 @@ pub struct Link {
 impl Link {
     /// Connects, and connects again, until told to stop.
     pub async fn run(self, stop: CancellationToken) {
+        let tasks = TaskTracker::new();
         let driving = async {
-            match Driver::new(self).await {
+            match Driver::new(self, tasks.clone()).await {
                 Ok(mut driver) => driver.drive().await,
                 Err(error) => error!(error = %Chain(&error), "no hub will be looked for"),
             }
@@ -116,6 +117,9 @@ impl Link {
             () = driving => {}
             () = stop.cancelled() => {}
         }
+        // Somebody else may open the store as soon as this agent has ended.
+        tasks.close();
+        tasks.wait().await;
     }
 }
 
@@ -136,14 +140,16 @@ struct Driver {
     incarnation: Incarnation,
     line: Option<Line>,
     renewal: Renewal,
+    /// What of an offer outlives its session: storing what has come.
+    tasks: TaskTracker,
 }
 
 impl Driver {
-    async fn new(link: Link) -> Result<Self, DriverError> {
+    async fn new(link: Link, tasks: TaskTracker) -> Result<Self, DriverError> {
         let (incarnation, end): (Incarnation, Sequence) = link.keeper.call(|store| store.journal_mark()).await?;
         let session = Session::new(Instant::now(), link.seed, incarnation, end)?;
         let renewal = Renewal::new(&link.enrolled.tls);
-        Ok(Self { link, session, incarnation, line: None, renewal })
+        Ok(Self { link, session, incarnation, line: None, renewal, tasks })
     }
 
     /// Runs for as long as the agent's other tasks do.
@@ -293,7 +299,7 @@ impl Driver {
     fn consider(&mut self, offer: Offer) {
         let Some(line) = &mut self.line else { return };
         let (keeper, targets) = (self.link.keeper.clone(), self.link.targets.clone());
-        let fetcher = Fetcher { hub: line.hub.clone(), keeper, targets };
+        let fetcher = Fetcher { hub: line.hub.clone(), keeper, targets, tasks: self.tasks.clone() };
         line.considering = Some(AbortOnDropHandle::new(tokio::spawn(fetcher.consider(offer))));
     }
 

@@ -29,7 +29,7 @@ const CLOSE_BUSY: VarInt = VarInt::from_u32(0x10);
 const CLOSE_STOPPING: VarInt = VarInt::from_u32(0x11);
 
 /// How long connections may take to end when the hub stops: an agent that hears nothing of it notices by itself.
-const LEAVE_TIMEOUT: Duration = Duration::from_secs(2);
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How often is looked whether the port is free.
 const FREE_LOOK: Duration = Duration::from_millis(20);

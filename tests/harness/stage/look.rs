@@ -5,7 +5,7 @@ use skerry_common::journal::Event;
 use skerry_hub::store::bundles::{BundleStore as _, StoredRoot};
 use skerry_hub::store::clusters::ClusterRecord;
 use skerry_hub::store::journal::{DriftFilter, DriftQuery, DriftRecord, EventQuery, EventRecord, Range, What};
-use skerry_hub::store::{ClusterStore as _, JournalStore as _, Position, SourceStore as _};
+use skerry_hub::store::{ClusterStore as _, JournalStore as _, Position, SourceStore as _, StateStore as _};
 
 use super::{DEADLINE, Ground, Site, Stage, ensure};
 use crate::wait::eventually;
@@ -73,6 +73,16 @@ impl Stage {
             newest.ok_or_else(|| "nothing yet".to_owned())
         })
         .await
+    }
+
+    /// Waits until the hub knows that a cluster has applied its newest bundle.
+    pub async fn knows_applied(&self, site: &Site<impl Ground>) {
+        let (cluster, newest) = (self.record(site).await.id, self.newest(site).await.mark());
+        eventually(DEADLINE, "the hub hears that the newest bundle is applied", || async {
+            let state = self.hub().store.state(&cluster).await.map_err(|error| error.to_string())?;
+            ensure(state.as_ref().and_then(|state| state.applied) == Some(newest), &format!("{state:?}"))
+        })
+        .await;
     }
 
     /// The newest bundle of a cluster as a file.

@@ -15,6 +15,7 @@ use skerry_common::limits::{MANIFEST_BYTES_MAX, OBJECT_BYTES_MAX, ROOT_BYTES_MAX
 use skerry_common::wire::v1::{AgentMessage, CHUNK_BYTES_MAX, FETCH_MAX, HubMessage, Offer, OfferedBlob};
 use skerry_link::FrameReader;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tracing::debug;
 
 use super::SessionError;
@@ -36,6 +37,8 @@ pub(super) struct Fetcher {
     pub(super) keeper: Keeper,
     /// The bundle in force.
     pub(super) targets: Targets,
+    /// What outlives this: storing what has come, and putting it in force.
+    pub(super) tasks: TaskTracker,
 }
 
 impl Fetcher {
@@ -99,7 +102,7 @@ impl Fetcher {
         self.fetch(content).await?;
         // On its own: a link that breaks now must not leave a bundle that is stored and not in force.
         let targets = self.targets.clone();
-        let put = tokio::spawn(async move { targets.put_in_force(root).await });
+        let put = self.tasks.spawn(async move { targets.put_in_force(root).await });
         put.await.map_err(|_| SessionError::Ended)?.map_err(SessionError::Target)
     }
 
@@ -121,7 +124,7 @@ impl Fetcher {
             };
             fetched.and(complete.store().await)
         };
-        tokio::spawn(fetching).await.unwrap_or(Err(SessionError::Ended))
+        self.tasks.spawn(fetching).await.unwrap_or(Err(SessionError::Ended))
     }
 }
 
