@@ -13,6 +13,7 @@ use crate::limits::RenderLimits;
 use crate::separators;
 use crate::through_json::list_item;
 use crate::tree::{Found, View};
+use crate::twin_keys::{self, parse_objects};
 
 /// One document, with the file that it came from; its line is that of its node.
 #[derive(Debug, Clone)]
@@ -48,10 +49,11 @@ pub(crate) fn read_documents(view: &View<'_>, found: &Found, rules: Rules) -> Fa
         &[],
         || {
             let content = view.read(found)?;
-            let mut nodes = match rules {
-                Rules::Kustomize => parse_pieces(&content, &found.path, &view.limits)?,
-                Rules::Kubernetes => parse_nodes(&content, &found.path, &view.limits)?,
+            let (mut nodes, warning) = match rules {
+                Rules::Kustomize => parse_objects(&content, &found.path, &view.limits)?,
+                Rules::Kubernetes => (parse_nodes(&content, &found.path, &view.limits)?, None),
             };
+            warning.into_iter().for_each(|warning| view.warn(warning));
             nodes.retain(|node| !node.is_sequence() || !node.items().is_empty());
             view.count_documents(nodes.len(), &Location::file(&found.path, None))?;
             Ok(nodes)
@@ -64,29 +66,22 @@ pub(crate) fn read_documents(view: &View<'_>, found: &Found, rules: Rules) -> Fa
 
 /// Parses a text of documents that are parted as Kustomize parts objects.
 pub(crate) fn parse_pieces(content: &[u8], file: &str, limits: &RenderLimits) -> Fallible<Vec<Node>> {
-    let settled = separators::settle(content)
-        .or_else(|refusal| fail(codes::NOT_YAML, &Location::file(file, Some(refusal.line)), refusal.message))?;
-    parse_nodes(&settled, file, limits)
+    parse_pieces_with(content, file, limits, Duplicates::Refused)
 }
 
-/// Parses a patch. Of two values of one key Kustomize takes the first: both are kept, and what would
-/// have been the error is told as a warning.
-pub(crate) fn parse_patch(
+/// Likewise, and what becomes of keys that stand twice.
+pub(crate) fn parse_pieces_with(
     content: &[u8],
     file: &str,
     limits: &RenderLimits,
-) -> Fallible<(Vec<Node>, Option<Diagnostic>)> {
-    let problems = match parse_pieces(content, file, limits) {
-        Ok(nodes) => return Ok((nodes, None)),
-        Err(problems) => problems,
-    };
-    let settled = separators::settle(content).map_err(|_| problems.clone())?;
-    let nodes = parse_nodes_with(&settled, file, limits, Duplicates::Kept).map_err(|_| problems.clone())?;
-    let warning = problems.into_iter().next().map(|problem| {
-        let message = format!("{}: the first value counts", problem.message);
-        Diagnostic::warning(codes::NO_EFFECT, message).at(problem.location)
-    });
-    Ok((nodes, warning))
+    duplicates: Duplicates,
+) -> Fallible<Vec<Node>> {
+    let settled = separators::settle(content)
+        .or_else(|refusal| fail(codes::NOT_YAML, &Location::file(file, Some(refusal.line)), refusal.message))?;
+    if settled.windows(2).filter(|part| *part == b"<<").nth(1).is_some() {
+        twin_keys::refuse_merges(&settled, file, limits)?;
+    }
+    parse_nodes_with(&settled, file, limits, duplicates)
 }
 
 /// Parses a text of one or more documents, aliases expanded, empty documents left out.

@@ -43,6 +43,7 @@ mod separators;
 mod suggest;
 mod through_json;
 mod tree;
+mod twin_keys;
 mod variables;
 mod whole;
 

@@ -14,8 +14,9 @@ use super::schema::with_comments;
 use super::select::Selector;
 use super::transform_namespace::refuse_conflicts;
 use crate::codes::{self, Fallible, fail, fail_with_help};
-use crate::document::{Source, flatten_lists, is_empty_list, parse_one, parse_patch, place, text_at};
+use crate::document::{Source, flatten_lists, is_empty_list, parse_one, place, text_at};
 use crate::tree::View;
+use crate::twin_keys::parse_patch;
 
 /// A patch, read.
 enum Patch {
