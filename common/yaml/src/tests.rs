@@ -108,8 +108,18 @@ fn refused() {
     check_error("a: 1\nb\nc: 2\n", Kind::MissingColon, 2, 1);
     check_error("a: \u{1}\n", Kind::ControlCharacter, 1, 4);
     check_error("<<: 1\n", Kind::BadMerge, 1, 5);
-    let wide = parse_bytes(b"\xff\xfea\0", &Limits::default());
-    assert_eq!(wide.map_err(|error| error.kind), Err(Kind::Encoding));
+    for bytes in [&b"a\0b\0"[..], b"\xff\xfe\0\0a\0\0\0", b"\xff\xfea", b"\xff\xfe\0\xd8"] {
+        let wide = parse_bytes(bytes, &Limits::default());
+        assert_eq!(wide.map_err(|error| error.kind), Err(Kind::Encoding), "{bytes:?}");
+    }
+}
+
+#[test]
+fn utf_16_is_read_by_its_mark() {
+    for bytes in [&b"\xff\xfea\0:\0 \0\xe9\0"[..], b"\xfe\xff\0a\0:\0 \0\xe9"] {
+        let documents = parse_bytes(bytes, &Limits::default()).unwrap();
+        assert_eq!(documents[0].root.get("a").and_then(crate::Node::as_str), Some("é"));
+    }
 }
 
 #[test]

@@ -14,14 +14,15 @@ pub fn parse(text: &str, limits: &Limits) -> Result<Vec<Document>, ParseError> {
     Parser::new(&prepare(text, limits)?, limits).parse_stream()
 }
 
-/// Parses bytes, which must be UTF-8.
+/// Parses bytes, which must be UTF-8, or UTF-16 with its mark.
 pub fn parse_bytes(bytes: &[u8], limits: &Limits) -> Result<Vec<Document>, ParseError> {
-    parse(decode(bytes, limits)?, limits)
+    parse(&decode(bytes, limits)?, limits)
 }
 
-/// Parses bytes, which must be UTF-8, whatever keys stand in a mapping twice.
+/// Parses bytes likewise, whatever keys stand in a mapping twice.
 pub fn parse_bytes_with(bytes: &[u8], limits: &Limits, duplicates: Duplicates) -> Result<Vec<Document>, ParseError> {
-    let text = prepare(decode(bytes, limits)?, limits)?;
+    let text = decode(bytes, limits)?;
+    let text = prepare(&text, limits)?;
     let mut parser = Parser::new(&text, limits);
     parser.duplicates = duplicates;
     parser.parse_stream()
@@ -41,7 +42,8 @@ pub enum Duplicates {
 /// Parses the first document and looks at nothing behind it, as programs do that expect one. There
 /// is none when it is empty or null.
 pub fn parse_first(bytes: &[u8], limits: &Limits, duplicates: Duplicates) -> Result<Option<Document>, ParseError> {
-    let text = prepare(decode(bytes, limits)?, limits)?;
+    let text = decode(bytes, limits)?;
+    let text = prepare(&text, limits)?;
     let mut parser = Parser::new(&text, limits);
     parser.duplicates = duplicates;
     parser.parse_one()
@@ -57,23 +59,35 @@ fn prepare<'a>(text: &'a str, limits: &Limits) -> Result<Cow<'a, str>, ParseErro
     Ok(if text.contains('\r') { Cow::Owned(text.replace("\r\n", "\n")) } else { Cow::Borrowed(text) })
 }
 
-fn decode<'a>(bytes: &'a [u8], limits: &Limits) -> Result<&'a str, ParseError> {
+/// The text of a file: UTF-8, or UTF-16 that begins with its mark.
+fn decode<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Cow<'a, str>, ParseError> {
     let start = Position { line: 1, column: 1 };
-    let wide = matches!(bytes, [0xFF, 0xFE, ..] | [0xFE, 0xFF, ..])
-        || matches!(bytes, [0, byte, ..] | [byte, 0, ..] if *byte != 0);
-    if wide {
-        let message = "this is UTF-16 or UTF-32, save it as UTF-8";
-        return Err(ParseError::new(ParseErrorKind::Encoding, start, message));
-    }
     if bytes.len() > limits.bytes() {
         let message = format!("more than {} bytes", limits.bytes());
         return Err(ParseError::new(ParseErrorKind::TooLarge, start, message));
     }
-    std::str::from_utf8(bytes).map_err(|error| {
-        let valid = &bytes[..error.valid_up_to()];
-        let position = position_of(&String::from_utf8_lossy(valid));
-        ParseError::new(ParseErrorKind::Encoding, position, "this byte is not UTF-8")
-    })
+    let refused = |message| Err(ParseError::new(ParseErrorKind::Encoding, start, message));
+    let wide: Option<fn([u8; 2]) -> u16> = match bytes {
+        [0xFF, 0xFE, 0, 0, ..] | [0, 0, 0xFE, 0xFF, ..] => return refused("this is UTF-32, save it as UTF-8"),
+        [0xFF, 0xFE, ..] => Some(u16::from_le_bytes),
+        [0xFE, 0xFF, ..] => Some(u16::from_be_bytes),
+        [0, byte, ..] | [byte, 0, ..] if *byte != 0 => return refused("this is UTF-16 or UTF-32, save it as UTF-8"),
+        _ => None,
+    };
+    if let Some(wide) = wide {
+        let (units, rest) = bytes.as_chunks();
+        let text = String::from_utf16(&units.iter().map(|unit| wide(*unit)).collect::<Vec<_>>());
+        let text = text.ok().filter(|_| rest.is_empty());
+        return text.map_or_else(|| refused("this is broken UTF-16, save it as UTF-8"), |text| Ok(Cow::Owned(text)));
+    }
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(Cow::Borrowed(text)),
+        Err(error) => {
+            let valid = &bytes[..error.valid_up_to()];
+            let position = position_of(&String::from_utf8_lossy(valid));
+            Err(ParseError::new(ParseErrorKind::Encoding, position, "this byte is not UTF-8"))
+        }
+    }
 }
 
 /// The place behind a text.
