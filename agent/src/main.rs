@@ -2,12 +2,16 @@
 
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser as _;
 use skerry_agent::cli::{AgentCommandLine, Failure, LogFormat, codes, execute};
 use skerry_common::bug::guard;
 use skerry_common::diagnostic::ErrorClass;
 use tracing_subscriber::EnvFilter;
+
+/// How long threads may go on when everything has ended, such as one that waits for a name server.
+const THREADS_TIMEOUT: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     ExitCode::from(guard("skerry-agent", tell, run))
@@ -33,7 +37,9 @@ fn run() -> u8 {
         Ok(runtime) => runtime,
         Err(error) => return fail(&error, ErrorClass::Retry),
     };
-    match runtime.block_on(execute(arguments)) {
+    let ended = runtime.block_on(execute(arguments));
+    runtime.shutdown_timeout(THREADS_TIMEOUT);
+    match ended {
         Ok(verdict) => verdict.exit_code(),
         Err(failure) => fail(&failure, failure.class),
     }

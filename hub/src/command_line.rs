@@ -17,7 +17,6 @@ use std::path::{Path, PathBuf};
 use clap::{Parser, Subcommand, ValueEnum};
 use skerry_certs::issue::ApiName;
 use skerry_certs::root_key::Passphrase;
-use tokio_util::sync::CancellationToken;
 
 use crate::backup::{Restored, backup, restore};
 use crate::config::{ApiConfig, FleetConfig, HubConfig, LinkConfig};
@@ -162,11 +161,11 @@ pub struct RestoreArgs {
     pub file: PathBuf,
 }
 
-/// Executes a command; `stop` ends `serve`.
-pub async fn execute(command: HubCommand, stop: CancellationToken) -> Result<(), Failure> {
+/// Executes a command.
+pub async fn execute(command: HubCommand) -> Result<(), Failure> {
     match command {
         HubCommand::Init(arguments) => make(arguments).await,
-        HubCommand::Serve(arguments) => serve::serve(arguments, stop).await,
+        HubCommand::Serve(arguments) => serve::serve(arguments).await,
         HubCommand::Trust(command) => trust::execute(command),
         HubCommand::Ca(CaArgs { config }) => {
             let keys = KeyFolder::new(&HubConfig::load(&config)?.data_folder.join("keys"));

@@ -2,13 +2,16 @@
 
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser as _;
 use skerry_common::bug::guard;
 use skerry_hub::command_line::{Failure, HubCommandLine, LogFormat, codes, execute};
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
+
+/// How long threads may go on when everything has ended: what waits for a Git server is as good as killed, which the
+/// cache of Git survives.
+const THREADS_TIMEOUT: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     ExitCode::from(guard("skerry-hub", tell, run))
@@ -33,11 +36,9 @@ fn run() -> u8 {
         Ok(runtime) => runtime,
         Err(error) => return fail(&Failure::system(&error)),
     };
-    let command = async {
-        let stop = stop_on_signals().map_err(|error| Failure::system(&error))?;
-        execute(arguments.command, stop).await
-    };
-    match runtime.block_on(command) {
+    let ended = runtime.block_on(execute(arguments.command));
+    runtime.shutdown_timeout(THREADS_TIMEOUT);
+    match ended {
         Ok(()) => 0,
         Err(error) => fail(&error),
     }
@@ -61,18 +62,4 @@ fn usage(error: &clap::Error) -> u8 {
     }
     let _ = write!(std::io::stderr(), "{}", codes::USAGE.in_usage(&error.render().to_string()));
     2
-}
-
-fn stop_on_signals() -> Result<CancellationToken, std::io::Error> {
-    let stop = CancellationToken::new();
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let told = stop.clone();
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        told.cancel();
-    });
-    Ok(stop)
 }

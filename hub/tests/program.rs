@@ -1,8 +1,10 @@
 //! The program `skerry-hub` as people call it: what it makes, what it refuses, how it ends.
 
 use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 /// «You must change something.»
 const NEEDS_USER: Option<i32> = Some(2);
@@ -111,6 +113,28 @@ fn it_logs_json_serves_without_its_root_key_and_ends_when_told() {
     assert!(told.success());
     json_lines(&mut log, |event| event["fields"]["message"] == "stopping");
     assert_eq!(served.wait().expect("ends").code(), Some(0));
+}
+
+/// Less than any answer of a Git server is waited for, and many times what stopping takes.
+const AT_ONCE: Duration = Duration::from_secs(6);
+
+#[test]
+fn a_git_server_that_stalls_does_not_hold_up_the_end() {
+    let folder = tempfile::tempdir().expect("a folder");
+    assert!(init(folder.path()).status.success());
+    let server = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("https://{}/fleet.git", server.local_addr().expect("an address"));
+    let mut served = Command::new(env!("CARGO_BIN_EXE_skerry-hub"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--api-listen", "127.0.0.1:0", "--url", &url, "--config"])
+        .arg(folder.path().join("hub/hub.toml"))
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the program runs");
+    let _asked = server.accept().expect("the hub asks, and waits");
+    let began = Instant::now();
+    assert!(Command::new("kill").arg(served.id().to_string()).status().expect("kill runs").success());
+    assert_eq!(served.wait().expect("ends").code(), Some(0));
+    assert!(began.elapsed() < AT_ONCE, "{:?}", began.elapsed());
 }
 
 #[test]

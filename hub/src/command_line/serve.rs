@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use super::Failure;
 use crate::config::{CredentialConfig, HubConfig};
 use crate::hub::{Hub, system_clock};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 /// Options of `serve`.
@@ -138,8 +139,9 @@ fn credential(text: &str) -> Result<CredentialConfig, String> {
 #[error("a task of the hub ended: it cannot go on")]
 struct BrokenError;
 
-/// Runs the hub until told to stop.
-pub(super) async fn serve(arguments: ServeArgs, stop: CancellationToken) -> Result<(), Failure> {
+/// Runs the hub until SIGTERM or SIGINT.
+pub(super) async fn serve(arguments: ServeArgs) -> Result<(), Failure> {
+    let stop = stop_on_signals().map_err(|error| Failure::system(&error))?;
     let mut config = HubConfig::load(&arguments.config)?;
     arguments.apply(&mut config);
     let seed = u64::from(std::process::id());
@@ -151,6 +153,20 @@ pub(super) async fn serve(arguments: ServeArgs, stop: CancellationToken) -> Resu
     tracing::info!("stopping");
     hub.stop().await;
     ended
+}
+
+fn stop_on_signals() -> Result<CancellationToken, std::io::Error> {
+    let stop = CancellationToken::new();
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let told = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        told.cancel();
+    });
+    Ok(stop)
 }
 
 #[cfg(test)]

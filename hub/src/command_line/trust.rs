@@ -166,7 +166,6 @@ fn open(file: &Path, passphrase: &Passphrase) -> Result<SigningKey, Failure> {
 #[cfg(test)]
 mod tests {
     use clap::Parser as _;
-    use tokio_util::sync::CancellationToken;
 
     use super::*;
     use crate::command_line::{HubCommandLine, execute as run_command};
@@ -197,7 +196,7 @@ mod tests {
 
         async fn run(&self, arguments: &[&str]) -> Result<(), Failure> {
             let parsed = HubCommandLine::try_parse_from([&["skerry-hub"], arguments].concat()).expect("parses");
-            run_command(parsed.command, CancellationToken::new()).await
+            run_command(parsed.command).await
         }
 
         /// Rotates with the fleet's root key and the first passphrase.
