@@ -8,6 +8,7 @@ usage: oracle fuzz KUSTOMIZE [--seed N] [--first N] [--count N] [--seconds N] [-
        oracle print KUSTOMIZE …    the trees instead of comparing
        oracle check KUSTOMIZE [PART]    whether upstream still gives what the corpus says
        oracle record KUSTOMIZE [PART]   write what it gives into the corpus
+       oracle try KUSTOMIZE [FOLDER]    cases that are written elsewhere, with both programs
   KUSTOMIZE   upstream's program, 5.8.2: `tests/controlplane/build kustomize` says in which folder it is
   --show      how many differences are shrunk and printed before the run stops (5)
   --without   leave out fields whose name begins like this";

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::cases::{self, Case};
-use crate::compare::build_with;
+use crate::compare::{Oracle, Outcome, build_with};
+use crate::tree::Tree;
 
 /// What to do with what upstream gives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +46,32 @@ pub(crate) fn run(program: &Path, mode: Mode, only: Option<&str>) -> io::Result<
     let _ = std::fs::remove_dir_all(&folder);
     writeln!(out, "{} cases, {differ} differed from what was recorded", cases.len())?;
     Ok(differ == 0 || mode == Mode::Record)
+}
+
+/// Builds cases that are written somewhere else with both programs; whether they agree on all.
+///
+/// A link `shared` beside the cases lets them use the files of the corpus.
+pub(crate) fn attempt(program: &Path, root: &Path) -> io::Result<bool> {
+    let folder = std::env::temp_dir().join(format!("skerry-cases-{}", std::process::id()));
+    let oracle = Oracle::new(program, folder);
+    let mut out = io::stdout().lock();
+    let mut differ = 0;
+    for case in cases::below(root) {
+        let files = case.files.into_iter();
+        let files = files.map(|(path, content)| (path, String::from_utf8_lossy(&content).into_owned())).collect();
+        let said = match oracle.compare(&Tree { files, ..Tree::default() })? {
+            Outcome::Same => "same".to_owned(),
+            Outcome::BothRefuse(said) => format!("both refuse: {said}"),
+            Outcome::Deliberate(name) => format!("differs on purpose: {name}"),
+            Outcome::NotYet(said) => format!("not yet: {said}"),
+            Outcome::Differ(difference) => {
+                differ += 1;
+                format!("DIFFERS, {}", difference.shown())
+            }
+        };
+        writeln!(out, "{}: {said}", case.name)?;
+    }
+    Ok(differ == 0)
 }
 
 fn recorded(text: &str, printed: Option<&str>) -> String {

@@ -26,6 +26,7 @@ mod words;
 mod yaml;
 
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 use corpus::Mode;
@@ -43,7 +44,8 @@ fn main() -> ExitCode {
         "print" => run::print(&arguments).map(|()| true),
         "check" => corpus::run(&arguments.program, Mode::Check, arguments.part.as_deref()),
         "record" => corpus::run(&arguments.program, Mode::Record, arguments.part.as_deref()),
-        verb => Err(std::io::Error::other(format!("there is no `{verb}`: fuzz, print, check or record"))),
+        "try" => corpus::attempt(&arguments.program, Path::new(arguments.part.as_deref().unwrap_or("."))),
+        verb => Err(std::io::Error::other(format!("there is no `{verb}`: fuzz, print, check, record or try"))),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,
