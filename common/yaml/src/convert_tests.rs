@@ -38,6 +38,18 @@ fn kustomize_reads_words_as_strings() {
     assert_eq!(value.to_string(), r#"{"a":"yes","b":"2001-01-02T00:00:00Z","c":-7}"#);
 }
 
+/// No text says so: a patch can bring a block into brackets.
+#[test]
+fn folded_texts_in_brackets_stay_as_they_are() {
+    let mut documents = parse("block: {}\nflow: {a: b}\nadded: >-\n  one\n\n    two\n", &Limits::default()).unwrap();
+    let root = &mut documents[0].root;
+    let added = root.remove("added").unwrap();
+    root.set("block", added.clone());
+    root.get_mut("flow").unwrap().set("a", added);
+    let value = to_json_with(root, Rules::Kustomize).unwrap();
+    assert_eq!(value.to_string(), r#"{"block":"one\n\n\n  two","flow":{"a":"one\n\n  two"}}"#);
+}
+
 #[test]
 fn keys_are_sorted_as_upstream_sorts_them() {
     let mut keys = vec!["b", "a10", "a9", "a", "A", "1", "10", "9", "a-b", "_", "a01", "é", ""];

@@ -256,9 +256,10 @@ impl<'a> Converter<'a> {
         })
     }
 
-    /// The text, or with v3 the long form of a timestamp.
+    /// The text, or with v3 the long form of a timestamp. What is folded is printed so only where
+    /// it is not in brackets.
     fn string(&self, node: &Node, text: &'a str) -> Cow<'a, str> {
-        let other = if self.rules == Rules::Kustomize && node.is_folded() {
+        let other = if self.rules == Rules::Kustomize && self.flow_level == 0 && node.is_folded() {
             print_and_read(node)
         } else {
             self.timestamp(node, text)

@@ -1,5 +1,6 @@
 //! `patches`, `patchesStrategicMerge` and `patchesJson6902`: read, matched, applied.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use skerry_common::diagnostic::{Diagnostic, Location};
@@ -9,7 +10,7 @@ use super::accumulate::{self, check_named};
 use super::file::{Allows, Kustomization, PatchContent, PatchRule, Text};
 use super::patch_json6902::{self, Form, Operation};
 use super::patch_strategic;
-use super::resource::{Resource, rewrite_texts, set_metadata};
+use super::resource::{Resource, ResourceId, rewrite_texts, set_metadata};
 use super::schema::with_comments;
 use super::select::Selector;
 use super::transform_namespace::refuse_conflicts;
@@ -309,7 +310,7 @@ fn apply_to_target(
         return fail(codes::PATCH_UNREADABLE, &loaded.at, message);
     };
     // From the last: a patch may delete.
-    for index in indexes(resources, |resource| target.matches(resource)).into_iter().rev() {
+    for index in selected(resources, target).into_iter().rev() {
         let Some(resource) = resources.get(index) else { continue };
         let mut patch = patch.clone();
         patch.node.set("apiVersion", Node::string(resource.api_version()));
@@ -317,6 +318,15 @@ fn apply_to_target(
         merge_into(view, resources, index, &patch, loaded.allows)?;
     }
     refuse_conflicts(resources, "the patch")
+}
+
+/// What a target selects, and with it whatever is called the same: a JSON 6902 patch can have given
+/// several resources one identity, of which the target may know the former of one only.
+fn selected(resources: &[Resource], target: &Selector) -> Vec<usize> {
+    let matched = resources.iter().filter(|resource| target.matches(resource));
+    let ids: HashSet<ResourceId> = matched.map(Resource::current_id).collect();
+    let names: HashSet<&str> = ids.iter().map(|id| id.name.as_str()).collect();
+    indexes(resources, |resource| names.contains(resource.name()) && ids.contains(&resource.current_id()))
 }
 
 impl Allows {
