@@ -20,12 +20,12 @@ enum Side {
 }
 
 /// A difference that `docs/kustomize.md` lists, known by its cause: by everything that the side
-/// that refuses says, and by what the other side prints.
+/// that refuses says, and by what one of the files holds or the other side prints.
 struct Exception {
     name: &'static str,
     side: Side,
     said: &'static [&'static str],
-    printed: &'static str,
+    shown: fn(text: &str) -> bool,
 }
 
 const EXCEPTIONS: &[Exception] = &[
@@ -33,28 +33,30 @@ const EXCEPTIONS: &[Exception] = &[
         name: "a text whose first line begins with a tab",
         side: Side::Theirs,
         said: &["found a tab character where an indentation space is expected"],
-        printed: "\"\\t",
+        // What a text begins with in double quotes, and a file that becomes one.
+        shown: |text| text.contains("\"\\t") || text.starts_with('\t'),
     },
     Exception {
         name: "upstream crashes",
         side: Side::Theirs,
         said: &["panic: ", "goroutine 1 [running]:"],
-        printed: "",
+        shown: |_| true,
     },
     Exception {
         name: "a digest of upstream's own tree",
         side: Side::Ours,
         said: &["only a ConfigMap or Secret can have a digest in its name, not a "],
-        printed: "",
+        shown: |_| true,
     },
 ];
 
 /// The exception that a refusal is, if it is one.
-fn exception(side: Side, said: &str, printed: &str) -> Option<&'static str> {
+fn exception(side: Side, said: &str, tree: &Tree, printed: &str) -> Option<&'static str> {
     let is_meant = |exception: &&Exception| {
+        let mut texts = tree.files.values().map(String::as_str).chain([printed]);
         exception.side == side
             && exception.said.iter().all(|text| said.contains(text))
-            && printed.contains(exception.printed)
+            && texts.any(exception.shown)
     };
     EXCEPTIONS.iter().find(is_meant).map(|exception| exception.name)
 }
@@ -153,11 +155,11 @@ impl Oracle {
             (Ok(ours), Ok(theirs)) if ours == theirs => Outcome::Same,
             (Ok(ours), Ok(theirs)) => Outcome::Differ(Difference::Output(ours, theirs)),
             (Err(said), Err(_)) => Outcome::BothRefuse(said),
-            (Err(said), Ok(theirs)) => match exception(Side::Ours, &said, &theirs) {
+            (Err(said), Ok(theirs)) => match exception(Side::Ours, &said, tree, &theirs) {
                 Some(name) => Outcome::Deliberate(name),
                 None => Outcome::Differ(Difference::WeRefuse(said)),
             },
-            (Ok(ours), Err(said)) => match exception(Side::Theirs, &said, &ours) {
+            (Ok(ours), Err(said)) => match exception(Side::Theirs, &said, tree, &ours) {
                 Some(name) => Outcome::Deliberate(name),
                 None => Outcome::Differ(Difference::TheyRefuse(said)),
             },
@@ -202,9 +204,12 @@ mod tests {
     #[test]
     fn only_what_is_listed_is_an_exception() {
         let tab = "Error: yaml: line 3: found a tab character where an indentation space is expected";
-        let is_exception = |side, said, printed| exception(side, said, printed).is_some();
+        let is_exception = |side, said, printed| exception(side, said, &Tree::default(), printed).is_some();
         assert!(is_exception(Side::Theirs, tab, "data:\n  a: \"\\tx\\ny\"\n"));
         assert!(!is_exception(Side::Theirs, tab, "data:\n  a: b\n"), "a tab in the input");
+        let mut tree = Tree::default();
+        tree.files.insert("in/tabs.txt".to_owned(), "\tx\n".to_owned());
+        assert!(exception(Side::Theirs, tab, &tree, "data: null\n").is_some(), "a patch has taken it away");
         assert!(!is_exception(Side::Ours, tab, "data:\n  a: \"\\tx\\ny\"\n"));
         assert!(is_exception(Side::Theirs, "panic: x\n\ngoroutine 1 [running]:\n", ""));
         assert!(!is_exception(Side::Theirs, "Error: the text is `panic: x`", ""));

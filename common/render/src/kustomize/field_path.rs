@@ -381,7 +381,7 @@ impl Walk {
                 entries.len() - 1
             }
         };
-        let next = child(node, index).filter(|next| !rest.is_empty() && !next.is_null());
+        let next = child(node, index).filter(|next| !rest.is_empty() && !is_written_null(next));
         let text = next.and_then(Node::as_str);
         let Some(text) = text else { return self.below(node, index, rest) };
         let Some(mut document) = embedded::read(text) else {
@@ -389,6 +389,11 @@ impl Walk {
         };
         self.lost(&mut document.root, rest)
     }
+}
+
+/// Whether a null is written as such; where nothing is written at all, Kustomize reads the nothing.
+fn is_written_null(node: &Node) -> bool {
+    node.is_null() && node.as_str().is_some_and(|text| !text.is_empty())
 }
 
 /// A node as text, with its quotes.

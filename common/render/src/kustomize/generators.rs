@@ -211,6 +211,7 @@ fn merge(old: &Resource, mut new: Resource, at: &Location) -> Fallible<Resource>
     let namespace = old.namespace();
     set_metadata(&mut new.node, "namespace", (!namespace.is_empty()).then(|| Node::string(namespace)));
     if new.behavior == Behavior::Merge {
+        notes::check_origin(old, at)?;
         if let Some(origin) = notes::origin_of(old) {
             notes::restore_origin(&mut new, &origin);
         }

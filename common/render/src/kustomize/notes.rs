@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use skerry_common::diagnostic::Location;
 use skerry_yaml::{EmitOptions, Node, emit_node};
 
 use super::field_spec::FieldSpec;
@@ -13,7 +14,7 @@ use super::file::{BuildNotes, ShownNotes};
 use super::resource::Resource;
 use super::transform_labels::{self, Pairs};
 use crate::allowed::RemoteBase;
-use crate::codes::Fallible;
+use crate::codes::{self, Fallible, fail_with_help};
 use crate::document::text_at;
 use crate::tree::{View, join_written};
 
@@ -174,16 +175,18 @@ pub(crate) fn generated_by(resource: &mut Resource, maker: &Maker) {
 }
 
 /// Notes a transformer on every resource. What has no origin yet counts as made by it.
-pub(crate) fn transformed_by(resources: &mut [Resource], maker: &Maker) {
+pub(crate) fn transformed_by(resources: &mut [Resource], maker: &Maker) -> Fallible<()> {
     let entry = emit_node(&list(maker.node()), &EmitOptions::default());
     for resource in resources {
         if annotation(resource, ORIGIN).is_none() {
             generated_by(resource, maker);
             continue;
         }
+        check_origin(resource, &resource.location())?;
         let before = annotation(resource, TRANSFORMATIONS).unwrap_or_default();
         set_annotation(resource, TRANSFORMATIONS, &format!("{before}{entry}"));
     }
+    Ok(())
 }
 
 fn list(item: Node) -> Node {
@@ -197,6 +200,29 @@ fn list(item: Node) -> Node {
 /// The origin that is noted on a resource, as text.
 pub(crate) fn origin_of(resource: &Resource) -> Option<String> {
     annotation(resource, ORIGIN)
+}
+
+/// Refuses a note on the origin that somebody else has written, and that is none.
+pub(crate) fn check_origin(resource: &Resource, at: &Location) -> Fallible<()> {
+    let Some(text) = annotation(resource, ORIGIN).filter(|text| !says_origin(text)) else { return Ok(()) };
+    let shown = resource.current_id().shown();
+    let message = format!("the annotation `{ORIGIN}` of `{shown}` names no origin: `{text}`");
+    fail_with_help(codes::UNEXPECTED_SHAPE, at, message, "delete it: Kustomize writes it itself")
+}
+
+/// Whether a text can be read as an origin: fields that hold texts, but for who did it.
+fn says_origin(text: &str) -> bool {
+    let Ok(documents) = skerry_yaml::parse(text, &skerry_yaml::Limits::default()) else { return false };
+    let Some(root) = documents.first().map(|document| &document.root) else { return true };
+    let fits = |(key, value): &(Node, Node)| {
+        let is = |name: &str| key.as_str().is_some_and(|key| key.eq_ignore_ascii_case(name));
+        match value {
+            value if value.is_null() => true,
+            value if is("configuredBy") => value.is_mapping(),
+            value => value.is_scalar() || !["path", "repo", "ref", "configuredIn"].into_iter().any(is),
+        }
+    };
+    root.is_null() || (root.is_mapping() && root.entries().iter().all(fits))
 }
 
 /// Notes an origin again that another resource had.

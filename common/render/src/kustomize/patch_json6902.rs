@@ -136,8 +136,8 @@ pub(crate) fn apply(view: &View<'_>, node: &mut Node, operations: &[Operation], 
 }
 
 /// Makes a tree what it is when Kustomize, which has sent it through JSON, prints and reads it:
-/// numbers are 64-bit floats, texts are in quotes only where they must be, nothing is in brackets,
-/// and no two values are one any more.
+/// numbers are 64-bit floats, texts are in quotes only where they must be, only what is empty is in
+/// brackets, and no two values are one any more.
 fn print_and_read(node: &mut Node) {
     node.set_anchor(None);
     node.set_tag(None);
@@ -158,15 +158,20 @@ fn print_and_read(node: &mut Node) {
             };
         }
         NodeKind::Sequence { style, items } => {
-            *style = CollectionStyle::Block;
+            *style = printed_style(items.is_empty());
             items.iter_mut().for_each(print_and_read);
         }
         NodeKind::Mapping { style, entries } => {
-            *style = CollectionStyle::Block;
+            *style = printed_style(entries.is_empty());
             entries.iter_mut().for_each(|(_, value)| print_and_read(value));
         }
         NodeKind::Alias { .. } => {}
     }
+}
+
+/// There is no other way to write what is empty; what comes into it later is in brackets too.
+fn printed_style(is_empty: bool) -> CollectionStyle {
+    if is_empty { CollectionStyle::Flow } else { CollectionStyle::Block }
 }
 
 fn run(root: &mut Node, operation: &Operation, grown: &mut usize, depth_max: usize) -> Result<(), Refusal> {

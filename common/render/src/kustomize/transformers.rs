@@ -64,7 +64,7 @@ impl Step {
             Transformer::ValueAdd(change) => value_add::apply(change, resources)?,
         }
         if let Some(maker) = &self.maker {
-            notes::transformed_by(resources, maker);
+            notes::transformed_by(resources, maker)?;
         }
         Ok(())
     }

@@ -211,6 +211,9 @@ impl<'t> Walk<'t> {
                 list = self.put_entry(list, &identity, Some(item))?;
                 continue;
             }
+            if !item.is_mapping() && !item.is_null() {
+                return self.misfit("the list mixes mappings with other entries");
+            }
             let mut identity = Identity { keys: keys.to_vec(), values: Vec::new() };
             for key in keys {
                 match item.get(key) {

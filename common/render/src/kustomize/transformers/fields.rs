@@ -63,20 +63,22 @@ pub(crate) fn of_fields(view: &View<'_>, kustomization: &Kustomization, config: 
     Ok(found)
 }
 
-/// Where the labels of a rule go: its own fields first, then the usual ones.
+/// Where the labels of a rule go: its own fields first, then the usual ones. Those of `commonLabels`
+/// go wherever the configuration says, also where that says two things of one place.
 fn labels(rule: &LabelRule, config: &Config) -> Fallible<Pairs> {
+    if rule.reach == Reach::Everywhere {
+        return Ok(Pairs { pairs: rule.pairs.clone(), specs: config.specs(Purpose::CommonLabels) });
+    }
     // Most rules say nothing of their own.
-    let is_common = rule.fields.is_empty()
-        && matches!(rule.reach, Reach::Selectors | Reach::Everywhere)
-        && config.specs(Purpose::Labels).is_empty();
+    let is_common =
+        rule.fields.is_empty() && rule.reach == Reach::Selectors && config.specs(Purpose::Labels).is_empty();
     if let Some(specs) = config.common_labels().filter(|_| is_common) {
         return Ok(Pairs { pairs: rule.pairs.clone(), specs });
     }
     let mut specs = rule.fields.clone();
     let own = [FieldSpec { path: "metadata/labels".to_owned(), ..FieldSpec::any() }];
     let purposes: &[Purpose] = match rule.reach {
-        Reach::Everywhere => &[Purpose::CommonLabels],
-        Reach::Selectors => &[Purpose::Labels, Purpose::CommonLabels],
+        Reach::Selectors | Reach::Everywhere => &[Purpose::Labels, Purpose::CommonLabels],
         Reach::Templates { pods: true, claims: true } => {
             &[Purpose::Labels, Purpose::TemplateLabels, Purpose::ClaimLabels]
         }
@@ -92,7 +94,7 @@ fn labels(rule: &LabelRule, config: &Config) -> Fallible<Pairs> {
         }
     };
     purposes.iter().try_for_each(|purpose| merge(&config.specs(*purpose)))?;
-    if !matches!(rule.reach, Reach::Selectors | Reach::Everywhere) {
+    if rule.reach != Reach::Selectors {
         merge(&own)?;
     }
     Ok(Pairs { pairs: rule.pairs.clone(), specs: specs.into() })
