@@ -2,6 +2,7 @@
 
 mod cases;
 mod charts;
+mod edits;
 mod errors;
 mod explain;
 mod golden;
