@@ -20,6 +20,7 @@ use skerry_certs::root_key::Passphrase;
 
 use crate::backup::{Restored, backup, restore};
 use crate::config::{ApiConfig, FleetConfig, HubConfig, LinkConfig};
+use crate::git::local_path;
 use crate::hub::{make_token, system_clock};
 use crate::init::{InitOptions, init};
 use crate::keys::KeyFolder;
@@ -97,7 +98,7 @@ pub struct InitArgs {
     /// TCP address of the HTTPS API.
     #[arg(long, default_value = "0.0.0.0:8443")]
     pub api_listen: SocketAddr,
-    /// Folder below which `file://` repositories may lie; several times for several.
+    /// Folder below which `file://` repositories may lie, besides that of the fleet; several times for several.
     #[arg(long)]
     pub file_root: Vec<PathBuf>,
     /// File with the passphrase of the root key.
@@ -234,6 +235,10 @@ async fn make(arguments: InitArgs) -> Result<(), Failure> {
             names.push(host);
         }
     }
+    let mut file_roots = arguments.file_root;
+    if let Some(path) = local_path(&source.url).filter(|path| !file_roots.iter().any(|root| path.starts_with(root))) {
+        file_roots.push(path);
+    }
     let options = InitOptions {
         folder: arguments.folder,
         fleet: arguments.fleet,
@@ -241,7 +246,7 @@ async fn make(arguments: InitArgs) -> Result<(), Failure> {
         source,
         link: LinkConfig { listen: arguments.listen },
         api: ApiConfig { listen: arguments.api_listen, names },
-        file_roots: arguments.file_root,
+        file_roots,
     };
     let made = init(&options, &passphrase(&arguments.passphrase_file)?, &system_clock()).await?;
     print(&format!("fleet:       {}", made.fleet))?;

@@ -60,6 +60,14 @@ use fetch::Server;
 use meter::Meter;
 use url::RemoteUrl;
 
+/// The folder that a `file://` address names; none for any other address.
+pub(crate) fn local_path(address: &str) -> Option<PathBuf> {
+    match RemoteUrl::parse(address) {
+        Ok(RemoteUrl::File(path)) => Some(path),
+        Ok(RemoteUrl::Https(_) | RemoteUrl::Ssh(_)) | Err(_) => None,
+    }
+}
+
 /// How the hub reads Git.
 #[derive(Debug, Clone)]
 pub struct GitSettings {

@@ -1,6 +1,6 @@
 //! The hub's process: parse, install, run, map errors to an exit code.
 
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -28,6 +28,7 @@ fn run() -> u8 {
         Err(error) => return fail(&Failure::usage(format!("`--log`: {error}"))),
     };
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = if std::io::stderr().is_terminal() { log } else { log.with_ansi(false) };
     match arguments.log_format {
         LogFormat::Human => log.init(),
         LogFormat::Json => log.json().init(),

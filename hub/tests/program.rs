@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 /// «You must change something.»
@@ -20,11 +20,14 @@ fn said(output: &Output) -> String {
 }
 
 fn init(folder: &Path) -> Output {
+    init_from(folder, "https://git.example/fleet.git")
+}
+
+fn init_from(folder: &Path, url: &str) -> Output {
     let passphrase = folder.join("passphrase");
     std::fs::write(&passphrase, "only for this test").expect("written");
     let text = |path: &Path| path.to_str().expect("temporary folders have plain names").to_owned();
     let (target, passphrase) = (text(&folder.join("hub")), text(&passphrase));
-    let url = "https://git.example/fleet.git";
     hub(&[
         "init",
         "--folder",
@@ -63,6 +66,15 @@ fn a_fleet_is_made_once() {
     assert!(said(&again).contains("exists already"), "{}", said(&again));
 }
 
+#[test]
+fn a_fleet_repository_on_this_machine_may_be_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let made = init_from(folder.path(), "file:///srv/git/fleet.git");
+    assert!(made.status.success(), "{}", said(&made));
+    let settings = std::fs::read_to_string(folder.path().join("hub/hub.toml")).expect("is written");
+    assert!(settings.contains("file_roots = [\"/srv/git/fleet.git\"]"), "{settings}");
+}
+
 /// Reads a log until a line that fits; every line must be one JSON object.
 fn json_lines(log: impl BufRead, mut fits: impl FnMut(&serde_json::Value) -> bool) -> serde_json::Value {
     for line in log.lines() {
@@ -76,31 +88,30 @@ fn json_lines(log: impl BufRead, mut fits: impl FnMut(&serde_json::Value) -> boo
     panic!("the log ended");
 }
 
+/// Serves a fleet repository that is not there and whose name would clear a screen.
+fn serve_hostile(folder: &Path, log_format: &str) -> Child {
+    let [listen, url] = ["127.0.0.1:0", "file:///srv/\u{1b}[2Jfleet"];
+    Command::new(env!("CARGO_BIN_EXE_skerry-hub"))
+        .args(["serve", "--log-format", log_format, "--listen", listen, "--api-listen", listen, "--url", url])
+        .arg("--config")
+        .arg(folder.join("hub/hub.toml"))
+        .env_remove("SKERRY_LOG")
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program runs")
+}
+
+fn stop(served: &Child) {
+    let told = Command::new("kill").arg(served.id().to_string()).status().expect("kill runs");
+    assert!(told.success());
+}
+
 #[test]
 fn it_logs_json_serves_without_its_root_key_and_ends_when_told() {
     let folder = tempfile::tempdir().expect("a folder");
     assert!(init(folder.path()).status.success());
     std::fs::remove_file(folder.path().join("hub/root.key")).expect("is moved away");
-    let config = folder.path().join("hub/hub.toml");
-    let hostile = "file:///srv/\u{1b}[2Jfleet";
-    let mut served = Command::new(env!("CARGO_BIN_EXE_skerry-hub"))
-        .args([
-            "serve",
-            "--log-format",
-            "json",
-            "--listen",
-            "127.0.0.1:0",
-            "--api-listen",
-            "127.0.0.1:0",
-            "--url",
-            hostile,
-        ])
-        .arg("--config")
-        .arg(config)
-        .env_remove("SKERRY_LOG")
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program runs");
+    let mut served = serve_hostile(folder.path(), "json");
     let mut log = BufReader::new(served.stderr.take().expect("piped"));
     let (mut runs, mut warned) = (false, false);
     json_lines(&mut log, |event| {
@@ -109,8 +120,7 @@ fn it_logs_json_serves_without_its_root_key_and_ends_when_told() {
         assert!(!event.to_string().contains('\u{1b}'), "{event}");
         runs && warned
     });
-    let told = Command::new("kill").arg(served.id().to_string()).status().expect("kill runs");
-    assert!(told.success());
+    stop(&served);
     json_lines(&mut log, |event| event["fields"]["message"] == "stopping");
     assert_eq!(served.wait().expect("ends").code(), Some(0));
 }
@@ -135,6 +145,22 @@ fn a_git_server_that_stalls_does_not_hold_up_the_end() {
     assert!(Command::new("kill").arg(served.id().to_string()).status().expect("kill runs").success());
     assert_eq!(served.wait().expect("ends").code(), Some(0));
     assert!(began.elapsed() < AT_ONCE, "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_log_that_goes_to_a_file_has_no_colours() {
+    let folder = tempfile::tempdir().expect("a folder");
+    assert!(init(folder.path()).status.success());
+    let mut served = serve_hostile(folder.path(), "human");
+    let mut log = BufReader::new(served.stderr.take().expect("piped"));
+    let mut warned = String::new();
+    while !warned.contains(" WARN ") {
+        warned.clear();
+        assert_ne!(log.read_line(&mut warned).expect("text"), 0, "the log ended");
+        assert!(!warned.contains('\u{1b}'), "{warned:?}");
+    }
+    stop(&served);
+    assert_eq!(served.wait().expect("ends").code(), Some(0));
 }
 
 #[test]

@@ -22,6 +22,9 @@ async fn a_restarted_hub_signs_nothing_anew_and_the_agent_comes_back() {
     assert_eq!((same[0].digest, &same[0].signature), (before.digest, &before.signature));
     let after = stage.newest(&site).await;
     assert_eq!(after.place.generation.0, before.place.generation.0 + 1, "something was signed without a change");
+    let failed = stage.admin().get("/api/v1/events?filter=event%3DRenderFailed").await;
+    let failed: serde_json::Value = serde_json::from_slice(&failed).expect("JSON");
+    assert_eq!(failed["items"], serde_json::json!([]), "a source not looked at yet is no failure");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,7 +13,7 @@ mod source;
 mod told;
 mod turn;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -49,6 +49,16 @@ pub struct Resolved {
     pub fleet: Option<Arc<FleetInForce>>,
     /// Every declared source that was fetched.
     pub sources: BTreeMap<SourceName, SourceAt>,
+    /// Declared sources that could not be fetched so far. What is in neither was not looked at yet.
+    pub unread: BTreeSet<SourceName>,
+}
+
+impl Resolved {
+    /// Whether the first look at a declared source is still under way.
+    pub(super) fn is_awaited(&self, source: &SourceName) -> bool {
+        let is_declared = self.fleet.as_ref().is_some_and(|in_force| in_force.fleet.sources.contains_key(source));
+        is_declared && !self.sources.contains_key(source) && !self.unread.contains(source)
+    }
 }
 
 /// The task.
@@ -204,9 +214,10 @@ impl<S: HubStore> PollGit<S> {
         }
         let stays = |name: &SourceName, at: &SourceAt| declared.get(name).is_some_and(|source| source.url == at.url);
         if !resolved.sources.iter().all(|(name, at)| stays(name, at)) {
-            let mut sources = resolved.sources.clone();
-            sources.retain(|name, at| stays(name, at));
-            self.resolved.send_replace(Arc::new(Resolved { fleet: Some(in_force), sources }));
+            let mut kept = Resolved::clone(&resolved);
+            kept.sources.retain(|name, at| stays(name, at));
+            kept.unread.retain(|name| declared.contains_key(name));
+            self.resolved.send_replace(Arc::new(kept));
         }
         Ok(())
     }

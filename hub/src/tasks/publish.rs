@@ -18,7 +18,7 @@ use skerry_common::bundle::manifest::Manifest;
 use skerry_common::bundle::root::BundleRoot;
 use skerry_common::diagnostic::Diagnostic;
 use skerry_common::error_chain::Chain;
-use skerry_common::id::{ApplicationName, ClusterId, ClusterName, FleetId, Place};
+use skerry_common::id::{ApplicationName, ClusterId, ClusterName, FleetId, Place, SourceName};
 use skerry_hub_core::publish::{ClusterPlan, Draft, LIFE_SECONDS_DEFAULT, RegisteredCluster, assign, due_at};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
@@ -131,6 +131,10 @@ impl<S: HubStore, B: BlobStore> Publisher<S, B> {
         let mut settled = BTreeMap::new();
         for plan in assign(&in_force.fleet, &registered).plans.into_values() {
             let Some(record) = clusters.get(&plan.name) else { continue };
+            if used(&plan).any(|source| resolved.is_awaited(source)) {
+                self.ask_all(std::iter::once(record)).await?;
+                continue;
+            }
             let basis = self.basis(record, &plan, &resolved);
             let now = self.clock.now().unix_timestamp();
             let known = memory.settled.remove(&record.id).filter(|known| known.basis == basis && now < known.due);
@@ -175,12 +179,7 @@ impl<S: HubStore, B: BlobStore> Publisher<S, B> {
     /// Everything that decides what a cluster's bundle says. It is compared within one life of the hub
     /// only, so its form does not matter.
     fn basis(&self, record: &ClusterRecord, plan: &ClusterPlan, resolved: &Resolved) -> Digest {
-        let used: BTreeSet<_> = plan
-            .applications
-            .values()
-            .flat_map(|application| &application.sources)
-            .map(|source| &source.from)
-            .collect();
+        let used: BTreeSet<_> = used(plan).collect();
         let revisions: Vec<_> =
             used.into_iter().map(|name| resolved.sources.get(name).map(|at| &at.revision)).collect();
         let epoch = self.signer.trust.borrow().newest().root().epoch;
@@ -381,6 +380,11 @@ impl<S: HubStore, B: BlobStore> Publisher<S, B> {
         }
         Ok(())
     }
+}
+
+/// The sources that a cluster's bundle is made from; one may come several times.
+fn used(plan: &ClusterPlan) -> impl Iterator<Item = &SourceName> {
+    plan.applications.values().flat_map(|application| &application.sources).map(|source| &source.from)
 }
 
 #[cfg(test)]

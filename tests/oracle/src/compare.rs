@@ -54,9 +54,7 @@ const EXCEPTIONS: &[Exception] = &[
 fn exception(side: Side, said: &str, tree: &Tree, printed: &str) -> Option<&'static str> {
     let is_meant = |exception: &&Exception| {
         let mut texts = tree.files.values().map(String::as_str).chain([printed]);
-        exception.side == side
-            && exception.said.iter().all(|text| said.contains(text))
-            && texts.any(exception.shown)
+        exception.side == side && exception.said.iter().all(|text| said.contains(text)) && texts.any(exception.shown)
     };
     EXCEPTIONS.iter().find(is_meant).map(|exception| exception.name)
 }

@@ -10,7 +10,7 @@ use skerry_hub_core::fleet::{Fleet, load};
 use skerry_hub_core::source::GitRef;
 use tracing::{info, warn};
 
-use super::{PollGit, Resolved};
+use super::PollGit;
 use crate::api::FleetInForce;
 use crate::config::FleetConfig;
 use crate::git::{Git, GitError, Remote};
@@ -58,8 +58,7 @@ impl<S: HubStore> PollGit<S> {
                 (documents.judged, documents.broken) = (Some(commit.clone()), Vec::new());
                 let in_force = Arc::new(FleetInForce { commit: Some(commit), fleet });
                 self.fleet.send_replace(in_force.clone());
-                let sources = self.resolved.borrow().sources.clone();
-                self.resolved.send_replace(Arc::new(Resolved { fleet: Some(in_force), sources }));
+                self.resolved.send_modify(|resolved| Arc::make_mut(resolved).fleet = Some(in_force));
                 Ok(())
             }
             Look::Broken(commit, problems) => {

@@ -12,8 +12,8 @@ use skerry_hub_core::fleet::Source;
 use skerry_hub_core::source::GitRef;
 use tracing::{info, warn};
 
+use super::PollGit;
 use super::turn::Turn;
-use super::{PollGit, Resolved};
 use crate::git::{Fetched, GitError};
 use crate::quic::unix_ms;
 use crate::store::journal::HubEvent;
@@ -122,10 +122,17 @@ impl<S: HubStore> PollGit<S> {
             if resolved.sources.get(name).is_some_and(|known| known.revision == at.revision) {
                 return false;
             }
-            let mut sources = resolved.sources.clone();
-            sources.insert(name.clone(), at);
-            *resolved = Arc::new(Resolved { fleet: resolved.fleet.clone(), sources });
+            let resolved = Arc::make_mut(resolved);
+            resolved.unread.remove(name);
+            resolved.sources.insert(name.clone(), at);
             true
+        });
+    }
+
+    /// Tells the publisher that nothing is known of a source, and that it need not wait.
+    fn unread(&self, name: &SourceName) {
+        self.resolved.send_if_modified(|resolved| {
+            !resolved.sources.contains_key(name) && Arc::make_mut(resolved).unread.insert(name.clone())
         });
     }
 
@@ -169,6 +176,7 @@ impl<S: HubStore> PollGit<S> {
         }
         followed.failures = followed.failures.saturating_add(1);
         followed.error = Some(message);
+        self.unread(name);
         Ok(())
     }
 }
