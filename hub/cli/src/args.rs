@@ -95,7 +95,7 @@ pub enum Command {
     Completion(get::CompletionArgs),
     /// Print the version.
     Version(get::VersionArgs),
-    /// Show everything in about a minute, with no cluster: a hub and five agents in this process.
+    /// Show everything in seconds, with no cluster: a hub and five agents in this process.
     #[cfg(feature = "demo")]
     Demo(DemoArgs),
 }

@@ -1,4 +1,4 @@
-//! `skerry demo`: everything in about a minute, with no cluster, no root and no network.
+//! `skerry demo`: everything in seconds, with no cluster, no root and no network.
 //!
 //! A real Git repository, a real hub and five real agents in this process, over real QUIC on
 //! loopback; only Kubernetes is its in-memory twin. Each chapter does something, waits until it
