@@ -213,10 +213,11 @@ impl<S: HubStore> PollGit<S> {
             following.sources.remove(&name);
         }
         let stays = |name: &SourceName, at: &SourceAt| declared.get(name).is_some_and(|source| source.url == at.url);
-        if !resolved.sources.iter().all(|(name, at)| stays(name, at)) {
+        let is_kept = |name: &SourceName| declared.contains_key(name);
+        if !resolved.sources.iter().all(|(name, at)| stays(name, at)) || !resolved.unread.iter().all(is_kept) {
             let mut kept = Resolved::clone(&resolved);
             kept.sources.retain(|name, at| stays(name, at));
-            kept.unread.retain(|name| declared.contains_key(name));
+            kept.unread.retain(is_kept);
             self.resolved.send_replace(Arc::new(kept));
         }
         Ok(())
