@@ -155,6 +155,9 @@ fn parse_one_with(content: &[u8], file: &str, limits: &RenderLimits, duplicates:
 
 fn expanded(mut document: Document, limits: &Limits) -> Result<Node, ParseError> {
     expand_aliases(&mut document, limits)?;
+    if document.comments.foot.is_some() {
+        document.root.comments_mut().foot = document.comments.foot;
+    }
     Ok(document.root)
 }
 

@@ -6,6 +6,7 @@ use skerry_yaml::{CollectionStyle, ConvertError, Node, NodeKind, Rules, ScalarSt
 
 /// Makes a tree what its JSON says, the leaves in the way of `leaf`.
 pub(crate) fn read_as(node: &mut Node, json: &Value, style: CollectionStyle, leaf: fn(&Value) -> Node) {
+    node.clear_comments();
     match (&mut node.kind, json) {
         (NodeKind::Sequence { items, style: old }, Value::Array(values)) => {
             *old = style;

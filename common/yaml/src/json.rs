@@ -8,7 +8,7 @@ use crate::emit::{EmitOptions, compare_keys, emit_node};
 use crate::error::{ConvertError, ConvertErrorKind};
 use crate::go_sort::sort_as_go;
 use crate::limits::{DEPTH_CEILING, Limits};
-use crate::node::{Node, NodeKind};
+use crate::node::{Node, NodeKind, ScalarStyle};
 use crate::parser::parse;
 use crate::resolve::{Resolved, Rules, may_be_word, parse_timestamp};
 
@@ -41,7 +41,7 @@ pub fn to_json(node: &Node) -> Result<Value, ConvertError> {
 
 /// Converts a tree to JSON by the rules of one reader.
 pub fn to_json_with(node: &Node, rules: Rules) -> Result<Value, ConvertError> {
-    Converter::new(rules).value(node)
+    Converter::new(node, rules).value(node)
 }
 
 /// The value of a scalar.
@@ -68,6 +68,8 @@ pub(crate) struct Converter<'a> {
     rules: Rules,
     path: Vec<Step<'a>>,
     flow_level: usize,
+    /// The text behind which printing puts one more empty line.
+    end: Option<&'a Node>,
 }
 
 pub(crate) enum Step<'a> {
@@ -76,8 +78,10 @@ pub(crate) enum Step<'a> {
 }
 
 impl<'a> Converter<'a> {
-    pub(crate) fn new(rules: Rules) -> Converter<'a> {
-        Converter { rules, path: Vec::new(), flow_level: 0 }
+    /// A converter of a whole tree.
+    pub(crate) fn new(root: &'a Node, rules: Rules) -> Converter<'a> {
+        let end = if rules == Rules::Kustomize { text_before_foot(root) } else { None };
+        Converter { rules, path: Vec::new(), flow_level: 0, end }
     }
 
     /// Goes one step down.
@@ -264,7 +268,8 @@ impl<'a> Converter<'a> {
         } else {
             self.timestamp(node, text)
         };
-        other.map_or(Cow::Borrowed(text), Cow::Owned)
+        let text = other.map_or(Cow::Borrowed(text), Cow::Owned);
+        if self.end.is_some_and(|end| std::ptr::eq(end, node)) { Cow::Owned(format!("{text}\n")) } else { text }
     }
 
     /// Kustomize prints its trees and reads them again before it takes values from them: what
@@ -286,6 +291,29 @@ impl<'a> Converter<'a> {
                 Some(tag) => tag == "!!timestamp",
             };
         may_be.then(|| parse_timestamp(text)).flatten()
+    }
+}
+
+/// The text at the end of a tree behind which a comment stands: printing parts the two by an empty
+/// line, which is one more of the text where that keeps those at its end.
+fn text_before_foot(root: &Node) -> Option<&Node> {
+    let (mut node, mut has_foot) = (root, false);
+    loop {
+        has_foot |= node.comments().foot.is_some();
+        node = match &node.kind {
+            NodeKind::Sequence { items, .. } => items.last()?,
+            NodeKind::Mapping { entries, .. } => {
+                let (key, value) = entries.last()?;
+                has_foot |= key.comments().foot.is_some();
+                value
+            }
+            NodeKind::Scalar { text, style } => {
+                let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
+                let keeps_lines = text.ends_with("\n\n") || text == "\n";
+                return Some(node).filter(|_| has_foot && is_block && keeps_lines);
+            }
+            NodeKind::Alias { .. } => return None,
+        }
     }
 }
 

@@ -148,7 +148,7 @@ impl Oracle {
                 Err(said.join("; "))
             }
         };
-        let theirs = build_with(&self.program, &self.folder, &tree.files)?;
+        let theirs = build_with(&self.program, &self.folder, &tree.files, &tree.links)?;
         Ok(match (ours, theirs) {
             (Ok(ours), Ok(theirs)) if ours == theirs => Outcome::Same,
             (Ok(ours), Ok(theirs)) => Outcome::Differ(Difference::Output(ours, theirs)),
@@ -165,21 +165,28 @@ impl Oracle {
     }
 }
 
-/// What upstream's program prints for files that are laid into an empty folder, or what it says.
+/// What upstream's program prints for files and links that are laid into an empty folder, or what it says.
 pub(crate) fn build_with(
     program: &Path,
     folder: &Path,
     files: &BTreeMap<String, impl AsRef<[u8]>>,
+    links: &BTreeMap<String, String>,
 ) -> io::Result<Result<String, String>> {
     if folder.exists() {
         std::fs::remove_dir_all(folder)?;
     }
-    for (path, content) in files {
+    let place = |path: &str| -> io::Result<PathBuf> {
         let path = folder.join(path);
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent)?;
         }
-        std::fs::write(path, content)?;
+        Ok(path)
+    };
+    for (path, content) in files {
+        std::fs::write(place(path)?, content)?;
+    }
+    for (path, target) in links {
+        std::os::unix::fs::symlink(target, place(path)?)?;
     }
     // Short runs need no garbage collector; they are a third faster without.
     let mut command = Command::new(program);

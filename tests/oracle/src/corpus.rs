@@ -27,7 +27,7 @@ pub(crate) fn run(program: &Path, mode: Mode, only: Option<&str>) -> io::Result<
     let mut texts: BTreeMap<PathBuf, String> = BTreeMap::new();
     let mut differ = 0;
     for case in &cases {
-        let printed = build_with(program, &folder, &case.files)?.ok();
+        let printed = build_with(program, &folder, &case.files, &case.links)?.ok();
         if printed != case.expected {
             differ += 1;
             writeln!(out, "{} · {}: upstream gives something else", case.place.display(), case.name)?;
@@ -59,7 +59,7 @@ pub(crate) fn attempt(program: &Path, root: &Path) -> io::Result<bool> {
     for case in cases::below(root) {
         let files = case.files.into_iter();
         let files = files.map(|(path, content)| (path, String::from_utf8_lossy(&content).into_owned())).collect();
-        let said = match oracle.compare(&Tree { files, ..Tree::default() })? {
+        let said = match oracle.compare(&Tree { files, links: case.links, ..Tree::default() })? {
             Outcome::Same => "same".to_owned(),
             Outcome::BothRefuse(said) => format!("both refuse: {said}"),
             Outcome::Deliberate(name) => format!("differs on purpose: {name}"),

@@ -55,6 +55,9 @@ pub(crate) const ALL: &[&str] = &[
     "sortOptions",
     "crds",
     "openapi",
+    // What trees have besides fields.
+    "links",
+    "mergeKeys",
 ];
 
 /// What makes resources besides files.

@@ -1,9 +1,9 @@
-//! What people and programs write besides values: comments, anchors.
+//! What people and programs write besides values: comments, anchors of scalars.
 
 use crate::random::Random;
 
 /// Marks that a text of several lines follows.
-const HEADERS: &[&str] = &["|", "|-", "|+", ">", ">-", ">+"];
+pub(crate) const HEADERS: &[&str] = &["|", "|-", "|+", ">", ">-", ">+"];
 
 /// Adds, now and then, what does not change what a document says.
 pub(crate) fn decorate(text: String, random: &mut Random) -> String {
@@ -23,7 +23,7 @@ pub(crate) fn joined(documents: &[String], random: &mut Random) -> String {
     if random.percent(2) { content.replace('\n', "\r\n") } else { content }
 }
 
-fn indent(line: &str) -> usize {
+pub(crate) fn indent(line: &str) -> usize {
     line.len() - line.trim_start().len()
 }
 

@@ -17,6 +17,8 @@ mod coverage;
 mod fields;
 mod folder;
 mod handwriting;
+mod links;
+mod merge_keys;
 mod objects;
 mod random;
 mod run;

@@ -10,6 +10,8 @@ use crate::arguments::Arguments;
 use crate::compare::{Difference, Oracle, Outcome};
 use crate::coverage::Coverage;
 use crate::folder;
+use crate::links;
+use crate::merge_keys;
 use crate::random::Random;
 use crate::shrink::shrink;
 use crate::tree::Tree;
@@ -74,7 +76,16 @@ pub(crate) fn run(arguments: &Arguments) -> io::Result<bool> {
 }
 
 fn tree(arguments: &Arguments, index: u64) -> Tree {
-    folder::tree(&mut Random::new(arguments.seed, index), &arguments.without)
+    let mut random = Random::new(arguments.seed, index);
+    let mut tree = folder::tree(&mut random, &arguments.without);
+    let wants = |field: &str| !arguments.without.iter().any(|name| field.starts_with(name.as_str()));
+    if wants("mergeKeys") {
+        merge_keys::scatter(&mut tree, &mut random);
+    }
+    if wants("links") {
+        links::scatter(&mut tree, &mut random);
+    }
+    tree
 }
 
 fn note(tally: &Mutex<Tally>, index: u64, tree: &Tree, outcome: &Outcome) {

@@ -15,11 +15,12 @@ const TRIES_MAX: usize = 1_500;
 pub(crate) fn shrink(oracle: &Oracle, tree: Tree, found: Difference) -> io::Result<(Tree, Difference)> {
     let mut shrinker = Shrinker { oracle, tree, found, tries: 0 };
     loop {
-        let before = shrinker.tree.files.clone();
+        let before = (shrinker.tree.files.clone(), shrinker.tree.links.clone());
+        shrinker.links()?;
         shrinker.files()?;
         shrinker.documents()?;
         shrinker.lines()?;
-        if shrinker.tree.files == before || shrinker.tries >= TRIES_MAX {
+        if (&shrinker.tree.files, &shrinker.tree.links) == (&before.0, &before.1) || shrinker.tries >= TRIES_MAX {
             return Ok((shrinker.tree, shrinker.found));
         }
     }
@@ -49,6 +50,35 @@ impl Shrinker<'_> {
             | Outcome::BothRefuse(_)
             | Outcome::NotYet(_) => Ok(false),
         }
+    }
+
+    /// Leaves out links, or puts what they lead to in their place.
+    fn links(&mut self) -> io::Result<()> {
+        for (path, target) in self.tree.links.clone() {
+            let mut smaller = self.tree.clone();
+            smaller.links.remove(&path);
+            if self.holds(&smaller)? {
+                self.tree = smaller;
+                continue;
+            }
+            let folder = path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
+            let real = format!("{folder}{}", target.trim_start_matches("./"));
+            if let Some(next) = smaller.links.remove(&real) {
+                smaller.links.insert(path, next);
+            } else if let Some(content) = smaller.files.remove(&real) {
+                smaller.files.insert(path, content);
+            } else {
+                let below = format!("{real}/");
+                let moved =
+                    |name: String| name.strip_prefix(&below).map_or(name.clone(), |rest| format!("{path}/{rest}"));
+                smaller.files = smaller.files.into_iter().map(|(name, content)| (moved(name), content)).collect();
+                smaller.links = smaller.links.into_iter().map(|(name, target)| (moved(name), target)).collect();
+            }
+            if self.holds(&smaller)? {
+                self.tree = smaller;
+            }
+        }
+        Ok(())
     }
 
     fn files(&mut self) -> io::Result<()> {

@@ -8,6 +8,8 @@ use skerry_render::MemoryTree;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tree {
     pub(crate) files: BTreeMap<String, String>,
+    /// Symbolic links by path: where they lead, as written in them.
+    pub(crate) links: BTreeMap<String, String>,
     pub(crate) fields: BTreeSet<&'static str>,
 }
 
@@ -17,6 +19,9 @@ impl Tree {
         let mut tree = MemoryTree::new();
         for (path, content) in &self.files {
             tree.insert(path.clone(), content);
+        }
+        for (path, target) in &self.links {
+            tree.insert_symlink(path.clone(), target.clone());
         }
         tree
     }
@@ -30,6 +35,8 @@ impl Tree {
 
     /// As a case of the corpus is written.
     pub(crate) fn shown(&self) -> String {
-        self.files.iter().map(|(path, content)| format!("-- {path} --\n{content}")).collect()
+        let links = self.links.iter().map(|(path, target)| format!("-- {path} -> {target} --\n"));
+        let files = self.files.iter().map(|(path, content)| format!("-- {path} --\n{content}"));
+        links.chain(files).collect()
     }
 }

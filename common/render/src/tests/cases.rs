@@ -6,9 +6,10 @@
 //! -- in/kustomization.yaml --
 //! resources: [deployment.yaml]
 //! -- in/deployment.yaml = deployment.yaml --       (the file of that name in testdata/shared)
+//! -- in/linked.yaml -> deployment.yaml --          (a symbolic link)
 //! -- expected --                                   (or `-- refused --`)
 //! ```
-//! What such a text cannot hold – a file without a newline at its end, a link – is a case as a
+//! What such a text cannot hold – a file without a newline at its end – is a case as a
 //! folder, with `in` and `expected.yaml` in it; without the latter upstream refuses.
 
 use std::collections::BTreeMap;
@@ -25,6 +26,8 @@ pub(crate) struct Case {
     #[allow(dead_code, reason = "only recording needs it")]
     pub(crate) text: Option<String>,
     pub(crate) files: BTreeMap<String, Vec<u8>>,
+    /// Symbolic links, and where they lead.
+    pub(crate) links: BTreeMap<String, String>,
     /// What upstream prints, or nothing where it refuses.
     pub(crate) expected: Option<String>,
 }
@@ -50,7 +53,8 @@ fn collect(root: &Path, folder: &Path, cases: &mut Vec<Case>) {
             load(&mut files, &path, &path);
             let expected = files.remove("expected.yaml").map(|text| String::from_utf8(text).expect("UTF-8"));
             let name = path.file_name().expect("a name").to_string_lossy().into_owned();
-            cases.push(Case { name, place: path, text: None, files, expected });
+            let links = BTreeMap::new();
+            cases.push(Case { name, place: path, text: None, files, links, expected });
         } else if path.is_dir() && !path.ends_with("shared") {
             collect(root, &path, cases);
         }
@@ -70,7 +74,8 @@ fn split(mut texts: Vec<String>, line: &str) -> Vec<String> {
 
 fn parse(root: &Path, place: &Path, text: &str) -> Case {
     let name = text.lines().next().expect("a first line").trim_start_matches("==== ").to_owned();
-    let mut case = Case { name, place: place.to_owned(), text: None, files: BTreeMap::new(), expected: None };
+    let (files, links) = (BTreeMap::new(), BTreeMap::new());
+    let mut case = Case { name, place: place.to_owned(), text: None, files, links, expected: None };
     let mut own = String::new();
     let mut current: Option<String> = None;
     for line in text.split_inclusive('\n') {
@@ -83,6 +88,11 @@ fn parse(root: &Path, place: &Path, text: &str) -> Case {
             (Some("refused"), _) => current = Some("refused".to_owned()),
             (Some(header), _) => {
                 own.push_str(line);
+                if let Some((path, target)) = header.split_once(" -> ") {
+                    case.links.insert(path.to_owned(), target.to_owned());
+                    current = None;
+                    continue;
+                }
                 let (path, content) = match header.split_once(" = ") {
                     None => (header, Vec::new()),
                     Some((path, shared)) => {

@@ -15,6 +15,9 @@ fn problem_of(case: &Case) -> Option<String> {
     for (path, content) in &case.files {
         tree.insert(path.clone(), content);
     }
+    for (path, target) in &case.links {
+        tree.insert_symlink(path.clone(), target.clone());
+    }
     let ours = build_documents(&tree, "in", RenderLimits::default()).and_then(|built| print_documents(&built));
     match (ours, &case.expected) {
         (Err(_), None) => None,

@@ -1,5 +1,7 @@
 //! What a render sees of a tree: links followed, bounds kept, everything read remembered.
 
+mod find;
+
 use std::cell::{RefCell, RefMut};
 use std::sync::Arc;
 
@@ -7,7 +9,7 @@ use skerry_common::diagnostic::{Diagnostic, Location};
 
 use super::mount::Mounts;
 use super::record::{Counts, Record};
-use super::{Entry, SourceTree, TreeError, join, parent, starts_in};
+use super::{Entry, SourceTree, TreeError, starts_in};
 use crate::allowed::{Allowed, FileScope, RemoteBase};
 use crate::codes::{self, Fallible, fail, fail_with_help};
 use crate::kustomize::SchemaState;
@@ -214,52 +216,6 @@ impl<'a> View<'a> {
         state.record.add(&part);
         state.record.depth = state.record.depth.max(part.depth);
         made.map(|made| (made, part))
-    }
-
-    /// What is at a path, links inside the source followed; `at` is who asks.
-    pub(crate) fn find(&self, path: &str, at: &Location) -> Fallible<Option<Found>> {
-        let mut wanted = path.to_owned();
-        for _ in 0..=LINKS_MAX {
-            let Some((place, entry, rest)) = self.nearest(&wanted)? else { return Ok(None) };
-            let target = match entry {
-                Entry::File { .. } if rest.is_empty() => return Ok(Some(Found { path: place, is_folder: false })),
-                Entry::Directory { .. } => return Ok(Some(Found { path: place, is_folder: true })),
-                Entry::File { .. } => return Ok(None),
-                Entry::Submodule => {
-                    return fail(codes::SUBMODULE, at, format!("`{path}` lies in the submodule `{place}`"));
-                }
-                Entry::Symlink { target } => target,
-            };
-            let next = join(parent(&place), &target).ok().filter(|next| self.same_tree(&place, next));
-            let Some(next) = next else {
-                return fail(codes::SYMLINK, at, format!("the symbolic link `{place}` leaves the source: `{target}`"));
-            };
-            wanted = if rest.is_empty() { next } else { format!("{next}/{rest}") };
-            if self.nearest(&wanted)?.is_none() {
-                return fail(codes::SYMLINK, at, format!("the symbolic link `{place}` leads to nothing: `{target}`"));
-            }
-        }
-        fail(codes::SYMLINK, at, format!("`{path}` leads through more than {LINKS_MAX} symbolic links"))
-    }
-
-    /// The entry at a path or, when a link, file or submodule stands in the way, that one, with
-    /// what of the path comes after it.
-    fn nearest(&self, path: &str) -> Fallible<Option<(String, Entry, String)>> {
-        if let Some(entry) = self.entry(path)? {
-            return Ok(Some((path.to_owned(), entry, String::new())));
-        }
-        let ends = path.match_indices('/').map(|(index, _)| index);
-        for end in ends {
-            let (front, rest) = (&path[..end], &path[end + 1..]);
-            match self.entry(front)? {
-                Some(Entry::Directory { .. }) => {}
-                None => break,
-                Some(entry @ (Entry::File { .. } | Entry::Symlink { .. } | Entry::Submodule)) => {
-                    return Ok(Some((front.to_owned(), entry, rest.to_owned())));
-                }
-            }
-        }
-        Ok(None)
     }
 
     fn entry(&self, path: &str) -> Fallible<Option<Entry>> {

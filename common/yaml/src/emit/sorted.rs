@@ -26,7 +26,7 @@ pub fn print_sorted(node: &Node, rules: Rules) -> Result<String, ConvertError> {
 pub fn print_sorted_behind(text: &mut String, node: &Node, rules: Rules) -> Result<(), ConvertError> {
     let options = EmitOptions { rules: Rules::Kubernetes, ..EmitOptions::default() };
     let mut printer = Printer {
-        converter: Converter::new(rules),
+        converter: Converter::new(node, rules),
         emitter: Emitter::new(options),
         bare: Node::plain(""),
         empty_list: Node::sequence(),
