@@ -229,7 +229,10 @@ fn merge(old: &Resource, mut new: Resource, at: &Location) -> Fallible<Resource>
             }
         }
     }
-    new.annotate();
+    // What Kustomize remembers is what the old one's annotations said, if it had any.
+    if old.node.get("metadata").and_then(|metadata| metadata.get("annotations")).is_some_and(Node::is_mapping) {
+        new.annotate();
+    }
     Ok(Resource {
         previous: old.previous.clone(),
         prefixes: old.prefixes.clone(),

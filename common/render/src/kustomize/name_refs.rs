@@ -151,7 +151,8 @@ fn refuse(at: &Location, path: &str, names: &str) -> Fallible<()> {
 impl Index {
     fn of(resources: &[Resource]) -> Self {
         let mut index = Self { candidates: Vec::new(), by_name: HashMap::new() };
-        for resource in resources.iter().filter(|resource| !resource.previous.is_empty()) {
+        // Those that no name changed of are never found by name; what namespaces there are counts them too.
+        for resource in resources {
             let candidate = Candidate {
                 previous: resource.previous_ids().collect(),
                 original_namespace: resource.original_id().namespace,

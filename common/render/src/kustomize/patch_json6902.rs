@@ -137,7 +137,7 @@ pub(crate) fn apply(view: &View<'_>, node: &mut Node, operations: &[Operation], 
 
 /// Makes a tree what it is when Kustomize, which has sent it through JSON, prints and reads it:
 /// numbers are 64-bit floats, texts are in quotes only where they must be, only what is empty is in
-/// brackets, and no two values are one any more.
+/// brackets, keys are sorted, and no two values are one any more.
 fn print_and_read(node: &mut Node) {
     node.set_anchor(None);
     node.set_tag(None);
@@ -164,6 +164,7 @@ fn print_and_read(node: &mut Node) {
         NodeKind::Mapping { style, entries } => {
             *style = printed_style(entries.is_empty());
             entries.iter_mut().for_each(|(_, value)| print_and_read(value));
+            entries.sort_by(|(left, _), (right, _)| left.as_str().cmp(&right.as_str()));
         }
         NodeKind::Alias { .. } => {}
     }
