@@ -16,7 +16,7 @@ use skerry_yaml::{Node, Position, Rules};
 use super::charts;
 use super::file::{ChartRule, GeneratorRule, Kustomization};
 use super::notes::{self, Maker};
-use super::resource::{Behavior, Resource, mapping_of_texts, set_metadata};
+use super::resource::{Behavior, NEEDS_HASH, Resource, mapping_of_texts, set_metadata};
 use super::trace::{self, Stand};
 use crate::codes::{self, Fallible, fail};
 use crate::document::Source;
@@ -203,7 +203,10 @@ fn merge(old: &Resource, mut new: Resource, at: &Location) -> Fallible<Resource>
         return fail(codes::GENERATOR_CLASH, at, format!("what was `{wanted}` is `{now}` now, and of another kind"));
     }
     for field in ["labels", "annotations"] {
-        let merged = merged_texts(old.node.get("metadata"), new.node.get("metadata"), field);
+        let mut merged = merged_texts(old.node.get("metadata"), new.node.get("metadata"), field);
+        if field == "annotations" && !new.needs_hash {
+            merged.remove(NEEDS_HASH);
+        }
         let value = (!merged.is_empty()).then(|| texts(&merged));
         set_metadata(&mut new.node, field, value);
     }

@@ -163,8 +163,9 @@ fn apply_operations(
             resource.remember_id();
         }
         let shown = resource.current_id().shown();
+        let notes = resource.written_notes();
         patch_json6902::apply(view, &mut resource.node, operations, &shown)?;
-        resource.rewrite_annotations();
+        resource.rewrite_annotations_with(notes);
     }
     Ok(())
 }

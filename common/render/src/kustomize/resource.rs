@@ -25,7 +25,7 @@ const LOCAL_CONFIG: &str = "config.kubernetes.io/local-config";
 const PIN: &str = "internal.config.kubernetes.io/pin";
 
 /// Asks for a digest in the name of what no generator made.
-const NEEDS_HASH: &str = "internal.config.kubernetes.io/needsHashSuffix";
+pub(crate) const NEEDS_HASH: &str = "internal.config.kubernetes.io/needsHashSuffix";
 
 /// Group, version and kind.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -301,6 +301,26 @@ impl Resource {
         if !annotations.is_some_and(Node::is_mapping) {
             set_metadata(&mut self.node, "annotations", Some(Node::mapping()));
         }
+    }
+
+    /// What a run of Kustomize keeps in annotations, as far as it is written: a JSON 6902 patch
+    /// cannot take it away.
+    pub(crate) fn written_notes(&self) -> Vec<(Node, Node)> {
+        let annotations = self.node.get("metadata").and_then(|metadata| metadata.get("annotations"));
+        let entries = annotations.map(Node::entries).unwrap_or_default();
+        entries.iter().filter(|(key, _)| key.as_str().is_some_and(history::is_note)).cloned().collect()
+    }
+
+    /// Writes all annotations anew, with those that may not be taken away.
+    pub(crate) fn rewrite_annotations_with(&mut self, notes: Vec<(Node, Node)>) {
+        if !notes.is_empty() {
+            self.annotate();
+        }
+        let annotations = self.node.get_mut("metadata").and_then(|metadata| metadata.get_mut("annotations"));
+        if let Some(annotations) = annotations {
+            notes.into_iter().for_each(|(key, value)| annotations.set(key.as_str().unwrap_or_default(), value));
+        }
+        self.rewrite_annotations();
     }
 
     /// Writes all annotations anew, as texts that are one with nothing any more.

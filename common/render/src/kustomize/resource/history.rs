@@ -11,6 +11,15 @@ const KINDS: &str = "internal.config.kubernetes.io/previousKinds";
 const PREFIXES: &str = "internal.config.kubernetes.io/prefixes";
 const SUFFIXES: &str = "internal.config.kubernetes.io/suffixes";
 
+/// What the names of annotations begin with that Kustomize keeps for itself, and its older ones.
+const OWN: &str = "internal.config.kubernetes.io/";
+const OLDER: [&str; 3] = ["config.kubernetes.io/path", "config.kubernetes.io/index", "config.k8s.io/id"];
+
+/// Whether an annotation is one that Kustomize keeps for itself.
+pub(super) fn is_note(name: &str) -> bool {
+    name.starts_with(OWN) || OLDER.contains(&name)
+}
+
 /// Names, prefixes and suffixes that a resource had.
 #[derive(Debug, Default)]
 pub(super) struct History {
