@@ -54,7 +54,7 @@ pub(crate) fn build(view: View<'_>, path: &str) -> Fallible<Build> {
     let sources = if found.is_folder {
         match folder_kind(&view, &found.path)? {
             FolderKind::Plain => read_folder(&view, &found.path)?,
-            FolderKind::Kustomize(_) => kustomize::build(&view, &found.path)?,
+            FolderKind::Kustomize(..) => kustomize::build(&view, &found.path)?,
         }
     } else {
         flatten_lists(read_documents(&view, &found, Rules::Kubernetes)?)?

@@ -81,7 +81,7 @@ fn build_in(view: View<'_>, path: &str) -> Fallible<Built> {
     if !found.is_folder {
         return fail(codes::NOT_A_RESOURCE, &at, format!("`{path}` is no folder"));
     }
-    let FolderKind::Kustomize(_) = folder_kind(&view, &found.path)? else {
+    let FolderKind::Kustomize(..) = folder_kind(&view, &found.path)? else {
         let message = format!("the folder `{}` has no kustomization", found.path);
         let help = "add a `kustomization.yaml`; with `--as-hub` a folder of plain manifests is rendered too";
         return fail_with_help(codes::NOT_A_RESOURCE, &at, message, help);

@@ -144,7 +144,7 @@ fn gather(view: &View<'_>, path: &str) -> Fallible<Vec<Traced>> {
     }
     match folder_kind(view, &found.path)? {
         FolderKind::Plain => walk_folder(view, &found.path, kustomize::traced, Traced::read),
-        FolderKind::Kustomize(_) => kustomize::traced(view, &found.path),
+        FolderKind::Kustomize(..) => kustomize::traced(view, &found.path),
     }
 }
 

@@ -18,8 +18,8 @@ use crate::tree::{Found, View};
 pub(crate) enum FolderKind {
     /// Manifests.
     Plain,
-    /// It has a kustomization, in this file.
-    Kustomize(Found),
+    /// It has a kustomization of this name, which may be a link.
+    Kustomize(Found, &'static str),
 }
 
 /// The names of a kustomization file, in the order in which Kustomize looks for them.
@@ -30,14 +30,15 @@ pub(crate) fn folder_kind(view: &View<'_>, folder: &str) -> Fallible<FolderKind>
     let at = Location::file(folder, None);
     let mut found = Vec::new();
     for name in KUSTOMIZATION_NAMES {
-        found.extend(view.find(&below(folder, name), &at)?.filter(|found| !found.is_folder));
+        let file = view.find(&below(folder, name), &at)?.filter(|found| !found.is_folder);
+        found.extend(file.map(|file| (file, name)));
     }
     if found.len() > 1 {
-        let names = found.iter().map(|found| format!("`{}`", found.path)).collect::<Vec<_>>().join(" and ");
+        let names = found.iter().map(|(_, name)| format!("`{}`", below(folder, name))).collect::<Vec<_>>().join(" and ");
         return fail(codes::SEVERAL_KUSTOMIZATIONS, &at, format!("both {names} exist"));
     }
-    if let Some(found) = found.pop() {
-        return Ok(FolderKind::Kustomize(found));
+    if let Some((found, name)) = found.pop() {
+        return Ok(FolderKind::Kustomize(found, name));
     }
     let chart = view.find(&below(folder, "Chart.yaml"), &at)?;
     if let Some(chart) = chart.filter(|chart| !chart.is_folder) {
@@ -108,7 +109,7 @@ impl<T> Walk<'_, T> {
         if found.is_folder {
             return match folder_kind(self.view, &found.path)? {
                 FolderKind::Plain => self.folder(&found.path),
-                FolderKind::Kustomize(_) => {
+                FolderKind::Kustomize(..) => {
                     self.made.extend((self.build)(self.view, &found.path)?);
                     Ok(())
                 }

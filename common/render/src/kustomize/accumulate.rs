@@ -25,7 +25,7 @@ use crate::allowed::remote;
 use crate::build::leaves;
 use crate::codes::{self, Fallible, fail, fail_with_help};
 use crate::document::{flatten_lists, is_empty_list, read_documents};
-use crate::plain::{FolderKind, folder_kind};
+use crate::plain::{FolderKind, below, folder_kind};
 use crate::tree::{Found, PathProblem, View, join, starts_in};
 
 /// What a kustomization gives, itself and with all that it includes.
@@ -56,7 +56,7 @@ impl Around {
 
     /// Who a field of a kustomization makes or changes resources as, while notes are kept.
     fn maker(&self, kustomization: &Kustomization, kind: &str) -> Option<Maker> {
-        Some(self.origin()?.field(kustomization.file_name(), kind))
+        Some(self.origin()?.field(&kustomization.file_name, kind))
     }
 
     fn leave(&mut self) {
@@ -297,14 +297,14 @@ fn refuse_outside(view: &View<'_>, kustomization: &Kustomization, found: &Found,
 /// Opens the kustomization of a folder.
 pub(super) fn open(view: &View<'_>, folder: &str, at: &Location) -> Fallible<Arc<Kustomization>> {
     match folder_kind(view, folder)? {
-        FolderKind::Kustomize(found) => {
+        FolderKind::Kustomize(found, name) => {
             if !starts_in(&found.path, folder) {
                 let message = format!("the kustomization of `{folder}` is a link to `{}`, outside of it", found.path);
                 return fail_with_help(codes::FILE_OUTSIDE, at, message, "include the folder that it lies in");
             }
             // The file may be a link, and lie elsewhere in the folder.
-            let key = format!("{folder}\0{}", found.path);
-            view.shared(|memo| &memo.kustomizations, &key, &[], || file::read(view, &found, folder))
+            let (called, key) = (below(folder, name), format!("{folder}\0{name}\0{}", found.path));
+            view.shared(|memo| &memo.kustomizations, &key, &[], || file::read(view, &found, &called))
         }
         FolderKind::Plain => {
             let message = format!("the folder `{folder}` has no kustomization");

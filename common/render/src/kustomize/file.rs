@@ -27,7 +27,7 @@ pub(crate) use vars::VarRule;
 use super::config::Additions;
 use crate::codes::{self, Fallible, fail};
 use crate::document::{parse_one, parse_one_strictly};
-use crate::tree::{Found, View};
+use crate::tree::{Found, View, parent};
 
 /// What a kustomization may hold.
 const FIELDS: &[&str] = &[
@@ -89,10 +89,13 @@ pub(crate) struct OpenApiRule {
 /// A kustomization file.
 #[derive(Debug, Clone)]
 pub(crate) struct Kustomization {
-    /// The folder that it lies in.
+    /// The folder that it is found in.
     pub(crate) folder: String,
     pub(crate) at: Location,
+    /// Where it really lies.
     pub(crate) file: Arc<str>,
+    /// What it is called in its folder, where it may be a link.
+    pub(crate) file_name: String,
     pub(crate) is_component: bool,
     pub(crate) name_prefix: String,
     pub(crate) name_suffix: String,
@@ -123,15 +126,8 @@ pub(crate) struct Kustomization {
     pub(crate) notes: BuildNotes,
 }
 
-impl Kustomization {
-    /// What its file is called.
-    pub(crate) fn file_name(&self) -> &str {
-        self.file.rsplit('/').next().unwrap_or(&self.file)
-    }
-}
-
 /// Reads a kustomization file.
-pub(crate) fn read(view: &View<'_>, found: &Found, folder: &str) -> Fallible<Kustomization> {
+pub(crate) fn read(view: &View<'_>, found: &Found, called: &str) -> Fallible<Kustomization> {
     let content = view.read(found)?;
     let at = Location::file(&found.path, Some(1));
     let Some(node) = parse(view, &content, found)? else {
@@ -143,7 +139,7 @@ pub(crate) fn read(view: &View<'_>, found: &Found, folder: &str) -> Fallible<Kus
     check_fields(view, &mut reader, &root);
     check_metadata(&mut reader, &root);
     let is_component = check_kind(&mut reader, &root);
-    let kustomization = read_fields(&mut reader, &root, found, folder, is_component);
+    let kustomization = read_fields(&mut reader, &root, called, is_component);
     reader.finish(view)?;
     Ok(kustomization)
 }
@@ -256,15 +252,16 @@ fn check_metadata(reader: &mut Reader, root: &Spot<'_>) {
     let _ = (reader.pairs(&spot, "labels"), reader.pairs(&spot, "annotations"));
 }
 
-fn read_fields(reader: &mut Reader, root: &Spot<'_>, found: &Found, folder: &str, is_component: bool) -> Kustomization {
+fn read_fields(reader: &mut Reader, root: &Spot<'_>, called: &str, is_component: bool) -> Kustomization {
     let mut resources = reader.texts(root, "resources");
     resources.extend(reader.texts(root, "bases"));
     let mut images = rules::images(reader, root, "images");
     images.extend(rules::images(reader, root, "imageTags"));
     Kustomization {
-        folder: folder.to_owned(),
-        at: Location::file(&found.path, None),
+        folder: parent(called).to_owned(),
+        at: Location::file(&*reader.file, None),
         file: reader.file.clone(),
+        file_name: called.rsplit('/').next().unwrap_or(called).to_owned(),
         is_component,
         name_prefix: reader.text(root, "namePrefix").unwrap_or_default(),
         name_suffix: reader.text(root, "nameSuffix").unwrap_or_default(),

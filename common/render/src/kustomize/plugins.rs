@@ -69,7 +69,7 @@ pub(crate) fn configurations(
             continue;
         };
         if let Some(origin) = around.origin() {
-            notes::read_from(&mut resources, &origin.append(kustomization.file_name()));
+            notes::read_from(&mut resources, &origin.append(&kustomization.file_name));
         }
         append(&mut found, resources)?;
     }
