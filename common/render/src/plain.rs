@@ -34,7 +34,8 @@ pub(crate) fn folder_kind(view: &View<'_>, folder: &str) -> Fallible<FolderKind>
         found.extend(file.map(|file| (file, name)));
     }
     if found.len() > 1 {
-        let names = found.iter().map(|(_, name)| format!("`{}`", below(folder, name))).collect::<Vec<_>>().join(" and ");
+        let names =
+            found.iter().map(|(_, name)| format!("`{}`", below(folder, name))).collect::<Vec<_>>().join(" and ");
         return fail(codes::SEVERAL_KUSTOMIZATIONS, &at, format!("both {names} exist"));
     }
     if let Some((found, name)) = found.pop() {

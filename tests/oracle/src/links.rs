@@ -10,7 +10,7 @@ use crate::tree::Tree;
 const TREES: usize = 6;
 
 /// Chance in percent that a file is moved out of the folder that may load it.
-const OUTSIDE: usize = 10;
+const OUTSIDE: usize = 5;
 
 /// Puts links into a tree, now and then.
 pub(crate) fn scatter(tree: &mut Tree, random: &mut Random) {

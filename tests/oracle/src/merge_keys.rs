@@ -12,6 +12,12 @@ use crate::tree::Tree;
 /// Chance in percent that a tree has a `<<`.
 const TREES: usize = 12;
 
+/// Chance in percent that a mapping takes what another of the same key says, where there is one.
+const ALIKE: usize = 50;
+
+/// The same in a kustomization, which refuses fields that it does not know.
+const ALIKE_IN_KUSTOMIZATION: usize = 95;
+
 /// Most places tried in one tree.
 const TRIES: usize = 8;
 
@@ -27,7 +33,9 @@ pub(crate) fn scatter(tree: &mut Tree, random: &mut Random) {
         }
         let path = random.pick(&paths).to_owned();
         let content = tree.files.get(&path).cloned().unwrap_or_default();
-        if let Some(content) = with_merge(&content, random) {
+        let is_kustomization = path.to_ascii_lowercase().contains("kustomization");
+        let alike = if is_kustomization { ALIKE_IN_KUSTOMIZATION } else { ALIKE };
+        if let Some(content) = with_merge(&content, alike, random) {
             tree.files.insert(path, content);
             tree.fields.insert("mergeKeys");
             if random.percent(70) {
@@ -47,7 +55,7 @@ struct Mapping {
     part: usize,
 }
 
-fn with_merge(content: &str, random: &mut Random) -> Option<String> {
+fn with_merge(content: &str, alike: usize, random: &mut Random) -> Option<String> {
     let mut lines: Vec<String> = content.split_inclusive('\n').map(str::to_owned).collect();
     if content.contains("&named") || content.contains("&shared") || content.contains('\r') {
         return None;
@@ -62,7 +70,8 @@ fn with_merge(content: &str, random: &mut Random) -> Option<String> {
     let is_later = |mapping: &&Mapping| mapping.part == source.part && mapping.start >= source.entries.end;
     let mut later: Vec<&Mapping> = found.iter().filter(is_later).collect();
     let key = |mapping: &Mapping| lines[mapping.start].trim().trim_start_matches("- ").to_owned();
-    if random.percent(50) && later.iter().any(|mapping| key(mapping) == key(source)) {
+    let has_alike = later.iter().any(|mapping| key(mapping) == key(source));
+    if random.percent(alike) && (has_alike || alike > ALIKE) {
         later.retain(|mapping| key(mapping) == key(source));
     }
     let user = later.get(random.below(later.len()))?;

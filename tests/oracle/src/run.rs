@@ -93,7 +93,13 @@ fn note(tally: &Mutex<Tally>, index: u64, tree: &Tree, outcome: &Outcome) {
     tally.coverage.count(&tree.fields);
     tally.compared += 1;
     if tally.compared.is_multiple_of(PROGRESS_EACH) {
-        let _ = writeln!(io::stderr(), "{} trees, {} differ", tally.compared, tally.differences);
+        let _ = writeln!(
+            io::stderr(),
+            "{} trees, {} built alike, {} differ",
+            tally.compared,
+            tally.same,
+            tally.differences
+        );
     }
     match outcome {
         Outcome::Same => tally.same += 1,

@@ -108,7 +108,8 @@ pub(crate) fn load_json(view: &View<'_>, kustomization: &Kustomization, rule: &P
 pub(crate) fn apply_strategic(view: &View<'_>, patches: &[Resource], resources: &mut Vec<Resource>) -> Fallible<()> {
     for patch in patches {
         let mut patch = patch.clone();
-        patch.node.set("apiVersion", Node::string(patch.api_version()));
+        let version = patch.api_version().to_owned();
+        set_version(&mut patch.node, &version);
         rewrite_metadata(&mut patch.node, &["labels", "annotations"]);
         apply_by_id(view, resources, &patch, Allows::default())?;
         refuse_conflicts(resources, "the patch")?;
@@ -314,11 +315,25 @@ fn apply_to_target(
     for index in selected(resources, target).into_iter().rev() {
         let Some(resource) = resources.get(index) else { continue };
         let mut patch = patch.clone();
-        patch.node.set("apiVersion", Node::string(resource.api_version()));
+        set_version(&mut patch.node, resource.api_version());
         rewrite_metadata(&mut patch.node, &["labels", "annotations"]);
         merge_into(view, resources, index, &patch, loaded.allows)?;
     }
     refuse_conflicts(resources, "the patch")
+}
+
+/// Gives a patch the version of what it is merged into. An empty one has no quotes unless the patch
+/// has some, and is null where nothing else has any.
+fn set_version(patch: &mut Node, version: &str) {
+    let old = patch.get("apiVersion").filter(|old| !old.is_plain()).map(|old| old.position);
+    let mut made = Node::string(version);
+    made.position = old.unwrap_or_default();
+    patch.set("apiVersion", made);
+}
+
+/// Whether the version of a patch is empty, and nobody has written it.
+fn has_bare_version(patch: &Node) -> bool {
+    patch.get("apiVersion").is_some_and(|version| version.as_str() == Some("") && version.position.line == 0)
 }
 
 /// What a target selects, and with it whatever is called the same: a JSON 6902 patch can have given
@@ -358,6 +373,7 @@ fn merge_into(
     let (name, namespace) = (resource.name().to_owned(), resource.namespace().to_owned());
     let kind = resource.kind().to_owned();
     let shown = resource.current_id().shown();
+    let is_bare = has_bare_version(&patch.node) && resource.node.get("apiVersion").is_none_or(Node::is_plain);
     let table = with_comments(view.schema().table(), [&resource.node, &patch.node]);
     resource.pin_notes();
     let node = std::mem::replace(&mut resource.node, Node::null());
@@ -375,6 +391,9 @@ fn merge_into(
     resource.node = merged;
     changes.iter().for_each(|change| change.spread(&mut resource.node));
     resource.unpin_notes();
+    if is_bare {
+        resource.node.set("apiVersion", Node::plain(""));
+    }
     if !allows.kind_change {
         resource.node.set("kind", Node::string(kind));
     }

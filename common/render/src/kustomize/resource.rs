@@ -344,8 +344,12 @@ impl Resource {
         self.needs_hash || text_at(&self.node, &["metadata", "annotations", NEEDS_HASH]) == Some("enabled")
     }
 
+    /// Sets the name. An empty one, of a list, is written without quotes unless the old one has them,
+    /// and is null then.
     pub(crate) fn set_name(&mut self, name: &str) {
-        set_metadata(&mut self.node, "name", Some(Node::string(name)));
+        let old = self.node.get("metadata").and_then(|metadata| metadata.get("name"));
+        let is_bare = name.is_empty() && old.is_none_or(Node::is_plain);
+        set_metadata(&mut self.node, "name", Some(if is_bare { Node::plain("") } else { Node::string(name) }));
     }
 
     pub(crate) fn is_local_config(&self) -> bool {
