@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use skerry_common::diagnostic::Location;
-use skerry_yaml::{Node, Position, Rules};
+use skerry_yaml::{Node, NodeKind, Position, Rules, ScalarStyle};
 
 use super::charts;
 use super::file::{ChartRule, GeneratorRule, Kustomization};
@@ -118,7 +118,7 @@ fn make(
     }
     for (field, pairs) in [("labels", &rule.options.labels), ("annotations", &rule.options.annotations)] {
         if !pairs.is_empty() {
-            set_metadata(&mut node, field, Some(texts(pairs)));
+            set_metadata(&mut node, field, Some(quoted_texts(pairs)));
         }
     }
     if rule.options.immutable {
@@ -130,6 +130,19 @@ fn make(
         Resource { needs_hash: !rule.options.disable_hash, behavior: rule.behavior, ..Resource::new(source) };
     resource.annotate();
     resource
+}
+
+/// Labels and annotations as options set them, in quotes: a number that takes the place of one is a
+/// text.
+fn quoted_texts(pairs: &BTreeMap<String, String>) -> Node {
+    let mut node = texts(pairs);
+    for (_, value) in node.entries_mut().into_iter().flatten() {
+        value.set_tag(None);
+        if let NodeKind::Scalar { style, .. } = &mut value.kind {
+            *style = ScalarStyle::SingleQuoted;
+        }
+    }
+    node
 }
 
 fn texts(pairs: &BTreeMap<String, String>) -> Node {

@@ -206,6 +206,9 @@ impl<'t> Walk<'t> {
         {
             self.changes.insert(self.path.clone(), change);
         }
+        if let (Some(dest), Some(patch)) = (dest.as_mut(), patch.as_ref()) {
+            take_style(dest, patch);
+        }
         let old = dest.as_ref().filter(|_| is_replaced).map(husk);
         let mut merged = self.node(dest, patch, schema)?;
         if let (Some(old), Merged::New(new)) = (&old, &mut merged)
@@ -292,6 +295,19 @@ fn husk(node: &Node) -> Node {
     };
     husk.position = node.position;
     husk
+}
+
+/// What is empty stands in brackets; what comes into it is written as it was in the patch.
+fn take_style(dest: &mut Node, patch: &Node) {
+    match (&mut dest.kind, &patch.kind) {
+        (NodeKind::Sequence { items, style }, NodeKind::Sequence { style: new, .. }) if items.is_empty() => {
+            *style = *new;
+        }
+        (NodeKind::Mapping { entries, style }, NodeKind::Mapping { style: new, .. }) if entries.is_empty() => {
+            *style = *new;
+        }
+        _ => {}
+    }
 }
 
 /// The field that directs a merge.
