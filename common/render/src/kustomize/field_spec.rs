@@ -7,7 +7,8 @@ use skerry_common::diagnostic::Location;
 use skerry_yaml::{Node, NodeKind, Text, implied_tag};
 
 use super::field_path::{is_step_in_list, split_escaped, step};
-use super::quotes::{UNTYPED, keep_style, mark_text};
+use super::field_path::untyped;
+use super::quotes::{UNTYPED, keep_style, mark_text, quote_passed};
 use super::resource::Resource;
 use super::shared;
 use crate::codes::{self, Fallible, fail};
@@ -233,11 +234,12 @@ fn descend(
             Some(made) => set_under(node, name, made),
             None => return Ok(()),
         },
-        Some(value) if value.is_null() => {
-            if let Some(made) = made {
-                *value = made;
-            }
-        }
+        Some(value) if value.is_null() => match made {
+            // It is no `null` any more, but what it says stays.
+            Some(made) if made.is_scalar() => *value = untyped(value.as_str().unwrap_or_default()),
+            Some(made) => *value = made,
+            None => {}
+        },
         Some(_) => {}
     }
     match node.get_mut(name) {
@@ -286,6 +288,19 @@ pub(crate) fn set_string(node: &mut Node, new: &str) -> Result<(), Misfit> {
     keep_style(node, &mut new);
     put(node, new);
     Ok(())
+}
+
+/// Sets a text under a key, in the way in which the old one was written: without quotes its type is
+/// that of what it looks like. A new one gets quotes where YAML 1.1 takes it for something else.
+pub(crate) fn set_text_under(node: &mut Node, key: &str, text: &str) {
+    let mut new = if text.is_empty() { Node::plain("") } else { untyped(text) };
+    if let Some(old) = node.get_mut(key) {
+        keep_style(old, &mut new);
+        put(old, new);
+    } else {
+        quote_passed(&mut new);
+        node.set(key, new);
+    }
 }
 
 /// Puts a new node where an old one was.

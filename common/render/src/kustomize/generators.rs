@@ -16,6 +16,7 @@ use skerry_yaml::{Node, NodeKind, Position, Rules, ScalarStyle};
 use super::charts;
 use super::file::{ChartRule, GeneratorRule, Kustomization};
 use super::notes::{self, Maker};
+use super::quotes::new_text;
 use super::resource::{Behavior, NEEDS_HASH, Resource, mapping_of_texts, set_metadata};
 use super::trace::{self, Stand};
 use crate::codes::{self, Fallible, fail};
@@ -104,9 +105,9 @@ fn make(
     let mut node = Node::mapping();
     node.set("apiVersion", Node::string("v1"));
     node.set("kind", Node::string(if made == Made::Secret { "Secret" } else { "ConfigMap" }));
-    set_metadata(&mut node, "name", Some(Node::string(&rule.name)));
+    set_metadata(&mut node, "name", Some(new_text(&rule.name)));
     if !rule.namespace.is_empty() {
-        set_metadata(&mut node, "namespace", Some(Node::string(&rule.namespace)));
+        set_metadata(&mut node, "namespace", Some(new_text(&rule.namespace)));
     }
     match made {
         Made::ConfigMap => set_config_map_data(&mut node, pairs),
@@ -224,8 +225,7 @@ fn merge(old: &Resource, mut new: Resource, at: &Location) -> Fallible<Resource>
         set_metadata(&mut new.node, field, value);
     }
     new.set_name(old.name());
-    let namespace = old.namespace();
-    set_metadata(&mut new.node, "namespace", (!namespace.is_empty()).then(|| Node::string(namespace)));
+    new.set_namespace(old.namespace());
     if new.behavior == Behavior::Merge {
         notes::check_origin(old, at)?;
         if let Some(origin) = notes::origin_of(old) {

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use skerry_common::diagnostic::Location;
 use skerry_yaml::{Node, Resolved, Rules, Text};
 
-use super::field_spec::{self, FieldSpec, Misfit, Missing, set_text};
+use super::field_spec::{self, FieldSpec, Misfit, Missing, set_text, set_text_under};
 use super::resource::{Gvk, Resource, ResourceId};
 use crate::codes::{self, Fallible, fail};
 use crate::document::text_at;
@@ -193,7 +193,9 @@ impl Referrer {
                 if text_at(subject, &["kind"]) != Some("ServiceAccount") {
                     continue;
                 }
-                if namespace.resolve_with(Rules::Kustomize) != Some(Resolved::Str) {
+                // A date is no text either.
+                let is_text = namespace.resolve_with(Rules::Kustomize) == Some(Resolved::Str);
+                if !is_text || namespace.kept_tag() == Some("!!timestamp") {
                     let at = resource.location().with_field("subjects");
                     return fail(codes::UNEXPECTED_SHAPE, &at, "the `namespace` of a service account must be a text");
                 }
@@ -304,7 +306,7 @@ impl Lookup<'_> {
             set_text(name, found.now.name.clone())?;
         }
         if !found.namespace.is_empty() {
-            node.set("namespace", Node::string(found.namespace.clone()));
+            set_text_under(node, "namespace", &found.namespace);
         }
         Ok(())
     }

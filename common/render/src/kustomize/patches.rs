@@ -10,7 +10,8 @@ use super::accumulate::{self, check_named};
 use super::file::{Allows, Kustomization, PatchContent, PatchRule, Text};
 use super::patch_json6902::{self, Form, Operation};
 use super::patch_strategic;
-use super::resource::{Resource, ResourceId, rewrite_texts, set_metadata};
+use super::quotes::UNTYPED;
+use super::resource::{Resource, ResourceId, rewrite_texts};
 use super::schema::with_comments;
 use super::select::Selector;
 use super::transform_namespace::refuse_conflicts;
@@ -111,6 +112,7 @@ pub(crate) fn apply_strategic(view: &View<'_>, patches: &[Resource], resources: 
         let version = patch.api_version().to_owned();
         set_version(&mut patch.node, &version);
         rewrite_metadata(&mut patch.node, &["labels", "annotations"]);
+        rewrite_identity(&mut patch);
         apply_by_id(view, resources, &patch, Allows::default())?;
         refuse_conflicts(resources, "the patch")?;
     }
@@ -177,6 +179,18 @@ fn rewrite_metadata(patch: &mut Node, fields: &[&str]) {
     if let Some(metadata) = patch.get_mut("metadata") {
         fields.iter().for_each(|field| rewrite_texts(metadata, field));
     }
+}
+
+/// The same with its name, which then has the type of what it looks like where it comes to stand
+/// without quotes, and its namespace: one that is `null` does not delete.
+fn rewrite_identity(patch: &mut Resource) {
+    let (name, namespace) = (patch.name().to_owned(), patch.namespace().to_owned());
+    patch.set_name(&name);
+    let written = patch.node.get_mut("metadata").and_then(|metadata| metadata.get_mut("name"));
+    if let Some(written) = written.filter(|_| !name.is_empty()) {
+        written.set_tag(Some(UNTYPED.to_owned()));
+    }
+    patch.set_namespace(&namespace);
 }
 
 fn indexes(resources: &[Resource], matches: impl Fn(&Resource) -> bool) -> Vec<usize> {
@@ -317,6 +331,7 @@ fn apply_to_target(
         let mut patch = patch.clone();
         set_version(&mut patch.node, resource.api_version());
         rewrite_metadata(&mut patch.node, &["labels", "annotations"]);
+        rewrite_identity(&mut patch);
         merge_into(view, resources, index, &patch, loaded.allows)?;
     }
     refuse_conflicts(resources, "the patch")
@@ -400,7 +415,7 @@ fn merge_into(
     if !allows.name_change {
         resource.set_name(&name);
     }
-    set_metadata(&mut resource.node, "namespace", (!namespace.is_empty()).then(|| Node::string(namespace)));
+    resource.set_namespace(&namespace);
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use skerry_common::diagnostic::Location;
 use skerry_common::object::{group_of, version_of};
 use skerry_yaml::{CollectionStyle, Node, NodeKind, Position, Rules, ScalarStyle, Text};
 
+use super::field_spec;
 use super::quotes::new_text;
 use super::schema::Custom;
 use super::trace::Trace;
@@ -179,7 +180,8 @@ impl Resource {
     }
 
     pub(crate) fn namespace(&self) -> &str {
-        text_at(&self.node, &["metadata", "namespace"]).unwrap_or("")
+        let namespace = self.node.get("metadata").and_then(|metadata| metadata.get("namespace"));
+        namespace.filter(|namespace| !namespace.is_null()).and_then(Node::as_str).unwrap_or("")
     }
 
     pub(crate) fn gvk(&self) -> Gvk {
@@ -344,12 +346,18 @@ impl Resource {
         self.needs_hash || text_at(&self.node, &["metadata", "annotations", NEEDS_HASH]) == Some("enabled")
     }
 
-    /// Sets the name. An empty one, of a list, is written without quotes unless the old one has them,
-    /// and is null then.
+    /// Sets the name, written as the old one; an empty one, of a list, is null without quotes.
     pub(crate) fn set_name(&mut self, name: &str) {
-        let old = self.node.get("metadata").and_then(|metadata| metadata.get("name"));
-        let is_bare = name.is_empty() && old.is_none_or(Node::is_plain);
-        set_metadata(&mut self.node, "name", Some(if is_bare { Node::plain("") } else { Node::string(name) }));
+        set_metadata_text(&mut self.node, "name", name);
+    }
+
+    /// Sets the namespace; an empty one takes it away.
+    pub(crate) fn set_namespace(&mut self, namespace: &str) {
+        if namespace.is_empty() {
+            set_metadata(&mut self.node, "namespace", None);
+        } else {
+            set_metadata_text(&mut self.node, "namespace", namespace);
+        }
     }
 
     pub(crate) fn is_local_config(&self) -> bool {
@@ -370,6 +378,16 @@ pub(crate) fn set_metadata(node: &mut Node, key: &str, value: Option<Node>) {
         None => {
             metadata.remove(key);
         }
+    }
+}
+
+/// Sets a text in `metadata`, written as the one that was there.
+fn set_metadata_text(node: &mut Node, key: &str, text: &str) {
+    if node.get("metadata").is_none() {
+        node.set("metadata", Node::mapping());
+    }
+    if let Some(metadata) = node.get_mut("metadata") {
+        field_spec::set_text_under(metadata, key, text);
     }
 }
 

@@ -35,7 +35,7 @@ pub(crate) enum Subjects {
 
 impl NamespaceChange {
     fn set(&self, node: &mut Node) -> Result<(), Misfit> {
-        let is_set = node.as_str().is_some_and(|text| !text.is_empty()) && !node.is_null();
+        let is_set = node.as_str().is_some_and(|text| !text.is_empty()) && (!node.is_null() || node.tag().is_some());
         if self.unset_only && is_set { Ok(()) } else { set_string(node, &self.namespace) }
     }
 
