@@ -4,7 +4,7 @@
 //! the place of a quoted text becomes a text. A text without quotes that readers of YAML 1.1 would
 //! take for something else – written so, or come to be so – gets quotes when a merge passes it.
 
-use skerry_yaml::{Limits, Node, NodeKind, Resolved, ScalarStyle, Text, implied_tag, parse};
+use skerry_yaml::{EmitOptions, Limits, Node, NodeKind, Resolved, ScalarStyle, Text, emit_node, implied_tag, parse};
 
 /// The tag of a scalar whose type is that of its text.
 pub(crate) const UNTYPED: &str = "!";
@@ -112,10 +112,11 @@ fn set_style(node: &mut Node, new: ScalarStyle) {
     }
 }
 
-/// Whether a text needs no quotes to be read as itself.
+/// Whether a text is printed without quotes.
 fn stands_plain(text: &str) -> bool {
+    let printed = || emit_node(&Node::plain(text), &EmitOptions::default());
     is_simple(text)
-        || parse(text, &Limits::default()).is_ok_and(|documents| match documents.as_slice() {
+        || parse(&printed(), &Limits::default()).is_ok_and(|documents| match documents.as_slice() {
             [document] => document.root.is_plain() && document.root.as_str() == Some(text),
             _ => false,
         })

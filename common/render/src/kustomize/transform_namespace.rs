@@ -7,7 +7,7 @@ use skerry_yaml::Node;
 
 use super::field_spec::{self, FieldSpec, Misfit, Missing, Specs, set_string};
 use super::notes;
-use super::resource::Resource;
+use super::resource::{Resource, ResourceId};
 use crate::codes::{self, Fallible, fail};
 use crate::document::text_at;
 
@@ -103,11 +103,27 @@ pub(crate) fn apply(resources: &mut [Resource], change: &NamespaceChange) -> Fal
     if change.namespace.is_empty() {
         return Ok(());
     }
-    for resource in resources.iter_mut().filter(|resource| !notes::is_of_chart(resource)) {
+    let mut present: HashMap<ResourceId, usize> = HashMap::with_capacity(resources.len());
+    for resource in resources.iter() {
+        *present.entry(resource.current_id()).or_default() += 1;
+    }
+    for index in 0..resources.len() {
+        let Some(resource) = resources.get_mut(index).filter(|resource| !notes::is_of_chart(resource)) else {
+            continue;
+        };
+        let before = resource.current_id();
         resource.remember_id();
         change.apply_to(resource)?;
+        let now = resource.current_id();
+        *present.entry(before).or_default() -= 1;
+        let count = present.entry(now).or_default();
+        *count += 1;
+        // As Kustomize does, before those that follow have their namespace.
+        if *count > 1 {
+            return refuse_conflicts(resources, "`namespace`");
+        }
     }
-    refuse_conflicts(resources, "`namespace`")
+    Ok(())
 }
 
 /// Two resources that were told apart by their namespace only may have become one.
