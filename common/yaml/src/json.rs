@@ -297,20 +297,16 @@ impl<'a> Converter<'a> {
 /// The text at the end of a tree behind which a comment stands: printing parts the two by an empty
 /// line, which is one more of the text where that keeps those at its end.
 fn text_before_foot(root: &Node) -> Option<&Node> {
-    let (mut node, mut has_foot) = (root, false);
+    root.comments().foot.as_ref()?;
+    let mut node = root;
     loop {
-        has_foot |= node.comments().foot.is_some();
         node = match &node.kind {
             NodeKind::Sequence { items, .. } => items.last()?,
-            NodeKind::Mapping { entries, .. } => {
-                let (key, value) = entries.last()?;
-                has_foot |= key.comments().foot.is_some();
-                value
-            }
+            NodeKind::Mapping { entries, .. } => entries.last().map(|(_, value)| value)?,
             NodeKind::Scalar { text, style } => {
                 let is_block = matches!(style, ScalarStyle::Literal | ScalarStyle::Folded);
                 let keeps_lines = text.ends_with("\n\n") || text == "\n";
-                return Some(node).filter(|_| has_foot && is_block && keeps_lines);
+                return Some(node).filter(|_| is_block && keeps_lines);
             }
             NodeKind::Alias { .. } => return None,
         }
@@ -359,7 +355,7 @@ fn make_node(value: &Value, sorted: bool) -> Node {
             let mut node = Node::mapping();
             if let Some(entries) = node.entries_mut() {
                 entries.extend(
-                    members.into_iter().map(|(key, value)| (make_string(key, sorted), make_node(value, sorted))),
+                    members.into_iter().map(|(key, value)| (Node::string(key), make_node(value, sorted))),
                 );
             }
             node

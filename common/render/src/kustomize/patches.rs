@@ -352,12 +352,14 @@ fn has_bare_version(patch: &Node) -> bool {
 }
 
 /// What a target selects, and with it whatever is called the same: a JSON 6902 patch can have given
-/// several resources one identity, of which the target may know the former of one only.
+/// several resources one identity, of which the target may know the former of one only. Here no
+/// namespace and `default` are two.
 fn selected(resources: &[Resource], target: &Selector) -> Vec<usize> {
     let matched = resources.iter().filter(|resource| target.matches(resource));
-    let ids: HashSet<ResourceId> = matched.map(Resource::current_id).collect();
-    let names: HashSet<&str> = ids.iter().map(|id| id.name.as_str()).collect();
-    indexes(resources, |resource| names.contains(resource.name()) && ids.contains(&resource.current_id()))
+    let written = |resource: &Resource| (resource.current_id(), resource.namespace().to_owned());
+    let ids: HashSet<(ResourceId, String)> = matched.map(written).collect();
+    let names: HashSet<&str> = ids.iter().map(|(id, _)| id.name.as_str()).collect();
+    indexes(resources, |resource| names.contains(resource.name()) && ids.contains(&written(resource)))
 }
 
 impl Allows {

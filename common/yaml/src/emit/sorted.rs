@@ -125,11 +125,11 @@ impl<'a> Printer<'a> {
     }
 
     /// A string: quoted when its text alone would be of another type. Upstream prints `<<` in
-    /// values without quotes.
+    /// values without quotes; as a key it would be a merge.
     fn text(&mut self, text: &str, place: Place) {
         let style = if text.contains('\n') {
             ScalarStyle::Literal
-        } else if text == "<<" || is_plain_string(text) {
+        } else if is_plain_string(text) || (text == "<<" && !matches!(place, Place::Key | Place::SimpleKey)) {
             ScalarStyle::Plain
         } else {
             ScalarStyle::DoubleQuoted
