@@ -69,6 +69,14 @@ impl Location {
         self
     }
 
+    /// The same place, in the repository and at the commit of another.
+    #[must_use]
+    pub fn in_commit_of(mut self, other: &Self) -> Self {
+        self.repository.clone_from(&other.repository);
+        self.commit.clone_from(&other.commit);
+        self
+    }
+
     /// True when nothing is known of the place.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()

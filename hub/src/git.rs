@@ -25,6 +25,7 @@
 
 mod cache;
 mod codes;
+mod counts;
 mod credential;
 mod error;
 mod fetch;
@@ -48,6 +49,7 @@ use skerry_common::id::CommitId;
 use skerry_hub_core::source::GitRef;
 
 pub use codes::CODES;
+pub use counts::GitCounts;
 pub use credential::{Credential, CredentialKind};
 pub use error::GitError;
 pub use meter::FetchLimits;
@@ -55,9 +57,11 @@ pub use remotes::RemoteBases;
 pub use tree::{CommitTree, TreeLimits};
 
 use cache::Cache;
+use counts::Counter;
 use credential::BoundCredential;
 use fetch::Server;
 use meter::Meter;
+use tree::Terms;
 use url::RemoteUrl;
 
 /// The folder that a `file://` address names; none for any other address.
@@ -124,6 +128,7 @@ pub struct Git {
     /// One fetch at a time per cached repository. Locks, because callers block on threads of their own
     /// and two sources may have the same URL.
     fetching: Mutex<BTreeMap<String, Arc<Mutex<()>>>>,
+    counter: Arc<Counter>,
 }
 
 impl Git {
@@ -137,6 +142,7 @@ impl Git {
             ssh_program: PathBuf::from("ssh"),
             fetch_limits: FetchLimits::default(),
             fetching: Mutex::default(),
+            counter: Arc::default(),
         })
     }
 
@@ -199,13 +205,20 @@ impl Git {
         };
         let repository = repository.ok_or_else(missing)?;
         let path = repository.git_dir().to_owned();
-        let tree = CommitTree::new(repository, id, self.settings.tree_limits, is_cached);
+        self.counter.opened();
+        let terms = Terms { limits: self.settings.tree_limits, counter: self.counter.clone(), is_cached };
+        let tree = CommitTree::new(repository, id, terms);
         tree.map_err(|source| {
             if is_cached {
                 cache::note_damage(&path);
             }
             GitError::Repository { path, source: source.into() }
         })
+    }
+
+    /// How much was read so far.
+    pub fn counts(&self) -> GitCounts {
+        self.counter.so_far()
     }
 
     /// The name of credentials that show nothing to a server and only say which CA is trusted, for a URL.

@@ -48,7 +48,7 @@ use crate::store::access::{ApiToken as StoredToken, Role};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{AccessStore as _, StoreError};
 use crate::tasks::poll_git::{PollGit, Resolved};
-use crate::tasks::publish::Publisher;
+use crate::tasks::publish::{Publisher, Stored};
 use crate::tasks::renew::{RenewError, Renewal};
 use crate::tasks::sweep::Sweeper;
 use crate::tasks::trust::FollowTrust;
@@ -333,6 +333,7 @@ impl Base {
             clock: self.clock.clone(),
             metrics: self.metrics.clone(),
             workshop: Some(workshop),
+            stored: Stored::default(),
         };
         self.spawn(publisher.run(self.stop.clone()));
         let sweeper = Sweeper {

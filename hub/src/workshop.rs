@@ -1,10 +1,17 @@
 //! Renders and assembles: everything between Git trees and a draft, on a thread that may block.
 //!
-//! A path is built once per commit, namespace and set of variables; the renderers remember, so that
-//! a commit costs what it touched.
+//! ```text
+//! commit ──open once──▶ CommitTree ──Renderer──▶ Rendered ──once per value──▶ Prepared ──▶ BuiltManifest
+//! ```
+//! The renderers remember, and give the very same value while nothing changes that it was made from; the
+//! shelf keeps what was made of that value. So a commit costs what it touches, and thousands of clusters
+//! that run the same cost one. Commits stay open while a look at all clusters lasts ([`Workshop::rest`]).
+
+mod shelf;
+mod trees;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use skerry_certs::seal::{DataKey, Recipient, Sealer, SealingPublicKey, wrap_keys};
 use skerry_common::bundle::digest::{BlobRef, Digest};
@@ -15,19 +22,20 @@ use skerry_common::error_chain::Chain;
 use skerry_common::id::{ApplicationName, ClusterId, Epoch, FleetId, SourceName};
 use skerry_common::object::ObjectKey;
 use skerry_hub_core::publish::{
-    ApplicationPlan, Assembly, BuildError, BuiltManifest, ClusterPlan, Draft, Prepared, Previous, SealError,
-    SealedObject, assemble, build_manifest, prepare, suspended,
+    ApplicationPlan, Assembly, BuildError, BuiltManifest, ClusterPlan, Draft, Part, PlannedSource, Prepared, Previous,
+    SealError, SealedObject, assemble, build_manifest, prepare, suspended,
 };
-use skerry_render::{Allowed, MemoLimits, RenderLimits, RenderRequest, Rendered, RenderedObject, Renderer};
+use skerry_render::{Allowed, MemoCounts, MemoLimits, RenderLimits, RenderRequest, Rendered, Renderer};
 
-use crate::git::{Git, Remote};
+use self::shelf::Shelf;
+use self::trees::Trees;
+use crate::git::{Git, GitError};
 
 /// Version of the renderer, as bundle roots tell it.
 pub const RENDERER: &str = concat!("skerry-render/", env!("CARGO_PKG_VERSION"));
 
-/// Most prepared applications that are remembered: one for each application and environment of a
-/// large fleet.
-const PREPARED_MAX: usize = 10_000;
+/// Most failures that are remembered during a look: one for each application and environment of a large fleet.
+const FAILED_MAX: usize = 10_000;
 
 /// A source at a commit, ready to be read.
 #[derive(Debug, Clone)]
@@ -40,14 +48,25 @@ pub struct SourceAt {
     pub revision: SourceRevision,
 }
 
+impl SourceAt {
+    /// Repository and commit, for what is told of its files.
+    fn origin(&self) -> Location {
+        let (repository, commit) = (self.revision.url.clone(), self.revision.commit.to_string());
+        Location { repository: Some(repository), commit: Some(commit), ..Location::default() }
+    }
+}
+
 /// Remembers renders; one thread at a time.
 pub struct Workshop {
     git: Arc<Git>,
     sealer: Sealer,
     allowed: Allowed,
+    /// Never locked: whoever has the workshop has them alone, and may hand it on with commits open.
+    trees: Mutex<Trees>,
     renderers: BTreeMap<SourceName, Renderer>,
-    /// By everything that decides what is rendered.
-    prepared: BTreeMap<String, Result<Arc<Prepared>, Vec<Diagnostic>>>,
+    shelf: Shelf,
+    /// What could not be rendered in this look, by everything that decides that.
+    failed: BTreeMap<String, Vec<Diagnostic>>,
     data_keys: BTreeMap<Digest, DataKey>,
 }
 
@@ -65,7 +84,7 @@ pub struct Order<'a> {
     /// The sources, at their commits.
     pub sources: &'a BTreeMap<SourceName, SourceAt>,
     /// The newest root and its manifests.
-    pub previous: Option<(&'a BundleRoot, &'a BTreeMap<ApplicationName, Manifest>)>,
+    pub previous: Option<(&'a BundleRoot, &'a BTreeMap<ApplicationName, Arc<Manifest>>)>,
     /// The cluster's sealing key.
     pub sealing_key: Option<&'a [u8]>,
     /// Confirmed prune lists.
@@ -74,12 +93,21 @@ pub struct Order<'a> {
     pub sync_requests: u64,
 }
 
+impl<'a> Order<'a> {
+    fn source(&self, source: &PlannedSource) -> Result<&'a SourceAt, Vec<Diagnostic>> {
+        let not_fetched = || vec![Diagnostic::error(Code(305), format!("source `{}` was not fetched", source.from))];
+        self.sources.get(&source.from).ok_or_else(not_fetched)
+    }
+}
+
 /// A draft with everything that has to be stored before it is reserved.
 pub struct Work {
     /// The draft.
     pub draft: Draft,
-    /// Manifests, objects, key blob.
-    pub blobs: Vec<Vec<u8>>,
+    /// Its manifests with their objects.
+    pub manifests: Vec<Arc<BuiltManifest>>,
+    /// The key blob, if it is a new one.
+    pub key_blob: Option<Vec<u8>>,
 }
 
 /// What stands in the way, by application (`None`: the bundle as a whole).
@@ -88,8 +116,9 @@ pub type Problems = Vec<(Option<ApplicationName>, Vec<Diagnostic>)>;
 impl Workshop {
     /// Begins with nothing remembered.
     pub fn new(git: Arc<Git>, sealer: Sealer) -> Self {
-        let (allowed, renderers) = (Allowed::default(), BTreeMap::new());
-        Self { git, sealer, allowed, renderers, prepared: BTreeMap::new(), data_keys: BTreeMap::new() }
+        let (allowed, renderers, shelf, failed, data_keys) = Default::default();
+        let trees = Mutex::new(Trees::new(git.clone()));
+        Self { git, sealer, allowed, trees, renderers, shelf, failed, data_keys }
     }
 
     /// The same, where renders may do more than read their sources.
@@ -101,6 +130,28 @@ impl Workshop {
     /// The same with nothing remembered.
     pub fn anew(&self) -> Self {
         Self::new(self.git.clone(), self.sealer.clone()).allowing(self.allowed.clone())
+    }
+
+    /// Ends a look at all clusters: commits are closed, failures may be over, and what nobody renders any more
+    /// is forgotten.
+    pub fn rest(&mut self) {
+        trees(&mut self.trees).close_all();
+        self.failed.clear();
+        self.shelf.tidy();
+    }
+
+    /// What was rendered and what was found again, over all sources.
+    pub fn counts(&self) -> MemoCounts {
+        self.renderers.values().map(Renderer::counts).fold(MemoCounts::default(), |all, one| MemoCounts {
+            results_reused: all.results_reused + one.results_reused,
+            builds_reused: all.builds_reused + one.builds_reused,
+            builds_made: all.builds_made + one.builds_made,
+        })
+    }
+
+    /// A manifest that was made in this life of the hub and is made still.
+    pub fn made(&self, digest: &Digest) -> Option<Arc<Manifest>> {
+        self.shelf.manifest(digest)
     }
 
     /// Makes the draft of one cluster's bundle, or says what stands in the way.
@@ -132,17 +183,13 @@ impl Workshop {
         if draft.needs_key_blob() {
             self.recall_keys(order, &draft.sealed);
         }
-        let mut blobs: Vec<Vec<u8>> = Vec::new();
-        for built in manifests.values() {
-            blobs.push(built.bytes.to_vec());
-            blobs.extend(built.blobs.values().map(|bytes| bytes.to_vec()));
-        }
+        let mut key_blob = None;
         if draft.needs_key_blob() {
             let blob = self.key_blob(order, &draft).map_err(|found| vec![(None, vec![found])])?;
             draft.set_key_blob(BlobRef::of(&blob));
-            blobs.push(blob);
+            key_blob = Some(blob);
         }
-        Ok(Work { draft, blobs })
+        Ok(Work { draft, manifests: manifests.into_values().collect(), key_blob })
     }
 
     fn manifest(
@@ -154,10 +201,16 @@ impl Workshop {
         let failed = |error: BuildError| vec![error.diagnostic()];
         if plan.policy.suspend {
             let before = order.previous.and_then(|(_, manifests)| manifests.get(name));
-            return suspended(name, &plan.policy, before).map(Arc::new).map_err(failed);
+            return suspended(name, &plan.policy, before.map(|before| &**before)).map(Arc::new).map_err(failed);
         }
-        let prepared = self.prepared(order, plan)?;
-        self.sealed_manifest(name, plan, &prepared).map(Arc::new).map_err(failed)
+        let rendered = self.rendered(order, plan)?;
+        if let Some(built) = self.shelf.built(&rendered, name, &plan.policy) {
+            return Ok(built);
+        }
+        let prepared = self.prepared(order, plan, &rendered)?;
+        let built = self.sealed_manifest(name, plan, &prepared).map(Arc::new).map_err(failed)?;
+        self.shelf.keep_built(&rendered, &built);
+        Ok(built)
     }
 
     /// Builds a manifest and remembers the keys of its Secrets.
@@ -177,43 +230,64 @@ impl Workshop {
         build_manifest(name, &plan.policy, prepared, &mut seal)
     }
 
-    /// Renders the sources of an application, once for everything that decides the result.
-    fn prepared(&mut self, order: &Order<'_>, plan: &ApplicationPlan) -> Result<Arc<Prepared>, Vec<Diagnostic>> {
-        let commits: Vec<_> = plan
-            .sources
-            .iter()
-            .map(|source| (&source.from, &source.path, order.sources.get(&source.from).map(|at| &at.revision.commit)))
-            .collect();
-        let key = format!("{commits:?} {:?} {:?}", plan.policy.namespace, plan.variables);
-        if let Some(known) = self.prepared.get(&key) {
-            return known.clone();
+    /// Renders the sources of an application. What fails is told to every cluster that has it, and not tried
+    /// again in this look.
+    fn rendered(&mut self, order: &Order<'_>, plan: &ApplicationPlan) -> Result<Vec<Arc<Rendered>>, Vec<Diagnostic>> {
+        let known = if self.failed.is_empty() { None } else { self.failed.get(&asked(order, plan)) };
+        if let Some(known) = known {
+            return Err(known.clone());
         }
-        let made = self.render_all(order, plan);
-        if self.prepared.len() >= PREPARED_MAX {
-            self.prepared.clear();
-        }
-        self.prepared.insert(key, made.clone());
-        made
+        let rendered: Result<Vec<_>, _> =
+            plan.sources.iter().map(|source| self.rendered_source(order, source, plan)).collect();
+        rendered.inspect_err(|found| self.note_failure(order, plan, found))
     }
 
-    fn render_all(&mut self, order: &Order<'_>, plan: &ApplicationPlan) -> Result<Arc<Prepared>, Vec<Diagnostic>> {
-        let mut rendered: Vec<Vec<RenderedObject>> = Vec::new();
-        for source in &plan.sources {
-            let not_fetched =
-                || vec![Diagnostic::error(Code(305), format!("source `{}` was not fetched", source.from))];
-            let at = order.sources.get(&source.from).ok_or_else(not_fetched)?;
-            let origin = Location {
-                repository: Some(at.revision.url.clone()),
-                commit: Some(at.revision.commit.to_string()),
-                ..Location::default()
+    fn rendered_source(
+        &mut self,
+        order: &Order<'_>,
+        source: &PlannedSource,
+        plan: &ApplicationPlan,
+    ) -> Result<Arc<Rendered>, Vec<Diagnostic>> {
+        let at = order.source(source)?;
+        let origin = at.origin();
+        let located = |found: Vec<Diagnostic>| {
+            let in_commit = |problem: Diagnostic| {
+                let location = problem.location.clone().in_commit_of(&origin);
+                problem.at(location)
             };
-            let result = self.render(&source.from, at, &source.path, plan);
-            let result =
-                result.map_err(|found| found.into_iter().map(|it| in_commit(it, &origin)).collect::<Vec<_>>())?;
-            rendered.push(result.objects.iter().map(|object| placed(object, &origin)).collect());
+            found.into_iter().map(in_commit).collect::<Vec<_>>()
+        };
+        self.render(&source.from, at, &source.path, plan).map_err(located)
+    }
+
+    /// Makes the objects of what was rendered canonical, once for every cluster and commit that renders it.
+    fn prepared(
+        &mut self,
+        order: &Order<'_>,
+        plan: &ApplicationPlan,
+        rendered: &[Arc<Rendered>],
+    ) -> Result<Arc<Prepared>, Vec<Diagnostic>> {
+        if let Some(prepared) = self.shelf.prepared(rendered) {
+            return Ok(prepared);
         }
-        let parts: Vec<&[RenderedObject]> = rendered.iter().map(Vec::as_slice).collect();
-        prepare(&parts).map(Arc::new)
+        let origins: Result<Vec<_>, _> =
+            plan.sources.iter().map(|source| order.source(source).map(SourceAt::origin)).collect();
+        let origins = origins?;
+        let parts = rendered.iter().zip(&origins);
+        let parts: Vec<_> = parts.map(|(rendered, origin)| Part { objects: &rendered.objects, origin }).collect();
+        let prepared = prepare(&parts).map(Arc::new);
+        match &prepared {
+            Ok(prepared) => self.shelf.keep(rendered, prepared.clone()),
+            Err(found) => self.note_failure(order, plan, found),
+        }
+        prepared
+    }
+
+    fn note_failure(&mut self, order: &Order<'_>, plan: &ApplicationPlan, found: &[Diagnostic]) {
+        if self.failed.len() >= FAILED_MAX {
+            self.failed.clear();
+        }
+        self.failed.insert(asked(order, plan), found.to_vec());
     }
 
     fn render(
@@ -223,20 +297,28 @@ impl Workshop {
         path: &str,
         plan: &ApplicationPlan,
     ) -> Result<Arc<Rendered>, Vec<Diagnostic>> {
-        let remote = Remote { url: &at.url, credential: at.credential.as_deref() };
-        let tree = self.git.tree(remote, &at.revision.commit);
-        let tree = tree.map_err(|error| vec![Diagnostic::error(error.code(), Chain(&error).to_string())])?;
-        let renderer = self
-            .renderers
-            .entry(source.clone())
-            .or_insert_with(|| Renderer::new(MemoLimits::default()).allowing(self.allowed.clone()));
+        let unreadable = |error: GitError| vec![Diagnostic::error(error.code(), Chain(&error).to_string())];
+        let (tree, was_open) = trees(&mut self.trees).begin(at).map_err(unreadable)?;
+        let renderer = match self.renderers.get_mut(source) {
+            Some(renderer) => renderer,
+            None => {
+                let renderer = Renderer::new(MemoLimits::default()).allowing(self.allowed.clone());
+                self.renderers.entry(source.clone()).or_insert(renderer)
+            }
+        };
         let request = RenderRequest {
             path,
             namespace: plan.policy.namespace.as_deref(),
             variables: plan.variables.as_ref(),
             limits: RenderLimits::default(),
         };
-        renderer.render(&tree, &request)
+        let result = renderer.render(tree, &request);
+        if !tree.is_damaged() {
+            return result;
+        }
+        // What was fetched may have been replaced while it was open.
+        trees(&mut self.trees).close(at);
+        if was_open { self.render(source, at, path, plan) } else { result }
     }
 
     /// The keys of a suspended application's Secrets were forgotten when the hub restarted: sealing what
@@ -256,7 +338,8 @@ impl Workshop {
             if !is_missing(&self.data_keys) {
                 return;
             }
-            let Ok(prepared) = self.prepared(&pinned, plan) else { continue };
+            let rendered = self.rendered(&pinned, plan);
+            let Ok(prepared) = rendered.and_then(|rendered| self.prepared(&pinned, plan, &rendered)) else { continue };
             // Only the keys are wanted; a manifest that cannot be built is no loss here.
             let _ = self.sealed_manifest(name, plan, &prepared);
         }
@@ -279,15 +362,14 @@ impl Workshop {
     }
 }
 
-fn in_commit(mut found: Diagnostic, origin: &Location) -> Diagnostic {
-    found.location.repository.clone_from(&origin.repository);
-    found.location.commit.clone_from(&origin.commit);
-    found
+/// The commits that are open.
+fn trees(own: &mut Mutex<Trees>) -> &mut Trees {
+    own.get_mut().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn placed(object: &RenderedObject, origin: &Location) -> RenderedObject {
-    let mut placed = object.clone();
-    placed.origin.repository.clone_from(&origin.repository);
-    placed.origin.commit.clone_from(&origin.commit);
-    placed
+/// Everything that decides what an application is rendered to.
+fn asked(order: &Order<'_>, plan: &ApplicationPlan) -> String {
+    let commit = |source: &PlannedSource| order.sources.get(&source.from).map(|at| &at.revision.commit);
+    let sources: Vec<_> = plan.sources.iter().map(|source| (source, commit(source))).collect();
+    format!("{sources:?} {:?} {:?}", plan.policy.namespace, plan.variables)
 }

@@ -9,6 +9,7 @@
 mod crowd;
 mod large;
 mod objects;
+mod publish;
 mod raw;
 mod register;
 
@@ -69,11 +70,12 @@ type Figures = Pin<Box<dyn Future<Output = Vec<Figure>>>>;
 /// Which figures a group has, and how it measures them.
 type Group = (&'static [&'static str], fn() -> Figures);
 
-const GROUPS: [Group; 4] = [
+const GROUPS: [Group; 5] = [
     (&large::NAMES, || Box::pin(large::measure())),
     (&skerry_tests::judged::NAMES, || Box::pin(judged())),
     (&register::NAMES, || Box::pin(register::measure())),
     (&crowd::NAMES, || Box::pin(crowd::measure())),
+    (&publish::NAMES, || Box::pin(publish::measure())),
 ];
 
 async fn judged() -> Vec<Figure> {

@@ -5,6 +5,7 @@
 //! - [`files`]: every file below a folder;
 //! - [`git`]: throw-away repositories made by the real `git`, served as files, over HTTPS and over SSH;
 //! - [`judged`]: what is judged by the clock, played once;
+//! - [`paper`]: a fleet on paper: a publisher whose looks are made by hand and counted;
 //! - [`programs`]: `skerry-hub`, `skerry-agent` and `skerry` as processes;
 //! - [`relay`]: a link that counts bytes, and can be slow or long;
 //! - [`stage`]: a repository, a hub, and clusters with agents;
@@ -18,6 +19,7 @@ pub mod controlplane;
 pub mod files;
 pub mod git;
 pub mod judged;
+pub mod paper;
 pub mod programs;
 pub mod relay;
 pub mod stage;

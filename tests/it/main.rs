@@ -1,6 +1,7 @@
 //! Behaviours of hub and agent together: real Git, real SQLite, real QUIC on loopback; only
 //! Kubernetes is its in-memory twin. One behaviour per file.
 
+mod a_commit_costs_what_it_touches;
 mod additions_of_people_are_reverted_or_kept;
 mod adoption_takes_over_and_spares_other_fleets;
 mod agent_restarts_without_writes;
@@ -42,4 +43,5 @@ mod what_git_holds_is_bounded;
 mod what_many_get_is_compressed_once;
 mod why_names_commit_file_and_line;
 
+use skerry_tests::paper;
 use skerry_tests::stage;

@@ -4,6 +4,7 @@
 //! one cluster together. The hub calls both, and so may the CLI and tests.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use skerry_common::bundle::manifest::{Encoding, Manifest, ManifestEntry, OnRemove};
@@ -117,7 +118,7 @@ pub(crate) fn declared_twice(key: &ObjectKey, first: &Location, second: &Locatio
 /// What is wrong with the manifests of one cluster together. `before` holds those of its newest bundle.
 pub fn bundle(
     manifests: &BTreeMap<&ApplicationName, &Manifest>,
-    before: Option<&BTreeMap<ApplicationName, Manifest>>,
+    before: Option<&BTreeMap<ApplicationName, Arc<Manifest>>>,
 ) -> Vec<Diagnostic> {
     let mut found = Vec::new();
     let mut owners: BTreeMap<ObjectKey, &ApplicationName> = BTreeMap::new();
@@ -298,7 +299,7 @@ mod tests {
     #[test]
     fn mass_deletions_are_announced() {
         let (full, empty) = (manifest("Pod", Encoding::Plain, 3), manifest("Pod", Encoding::Plain, 0));
-        let before = BTreeMap::from([(full.application.clone(), full.clone())]);
+        let before = BTreeMap::from([(full.application.clone(), Arc::new(full.clone()))]);
         let emptied = bundle(&BTreeMap::from([(&empty.application, &empty)]), Some(&before));
         assert_eq!(emptied[0].code, EMPTY);
         let removed = bundle(&BTreeMap::new(), Some(&before));

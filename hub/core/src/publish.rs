@@ -5,12 +5,12 @@
 //!                                            │ render (skerry-render, once per distinct request)
 //!                      objects ──prepare──▶ Prepared (canonical bytes, linted; once per render)
 //!                                            │
-//!                     ──build_manifest──▶ BuiltManifest (once per policy; Secrets: per cluster)
+//!                     ──build_manifest──▶ BuiltManifest (once per application and policy)
 //!                                            │
 //!                            ──assemble──▶ Draft ── lint ── is it news? ── stamp ──▶ BundleRoot
 //! ```
 //! Each arrow is a pure function and its result can be kept by the shell, so that 10,000 clusters
-//! that run the same cost one rendering and one manifest. Secrets leave `prepare` only through the
+//! that run the same cost one rendering and one manifest, and a commit costs what it touches. Secrets leave `prepare` only through the
 //! caller's `seal`.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,7 +31,7 @@ pub use assemble::{AssembleError, Assembly, Draft, Previous, Stamp, assemble};
 pub use assign::{Assignment, assign};
 pub(crate) use build::is_secret;
 pub use build::{
-    BuildError, BuiltManifest, Prepared, PreparedObject, Seal, SealError, SealedObject, build_manifest, prepare,
+    BuildError, BuiltManifest, Part, Prepared, PreparedObject, Seal, SealError, SealedObject, build_manifest, prepare,
     suspended,
 };
 pub use lifetime::{LIFE_SECONDS_DEFAULT, LifetimeError, due_at, rfc3339, unix_seconds};

@@ -9,19 +9,21 @@ use gix::{ObjectId, Repository};
 use skerry_render::{Entry, SourceTree, TreeError};
 use thiserror::Error;
 
+use super::counts::Counter;
+
 /// Bounds of reading one commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TreeLimits {
     /// Largest file; its size is known before it is read.
     pub file_bytes_max: u64,
-    /// Most bytes read in all, counting a file as often as it is read.
+    /// Most bytes read for one render, counting a file as often as it is read.
     pub total_bytes_max: u64,
 }
 
 impl Default for TreeLimits {
     fn default() -> Self {
         let render = skerry_render::RenderLimits::default();
-        // One commit feeds many renders, each of which has its own bound.
+        // Renders have a bound of their own; what is read again, or asked of links, is beyond it.
         Self { file_bytes_max: render.file_bytes_max, total_bytes_max: 16 * render.total_bytes_max }
     }
 }
@@ -44,16 +46,23 @@ const FOLDERS_KEPT_MAX: usize = 4096;
 /// The files of one commit, read when asked for.
 ///
 /// Nothing is checked out. Symbolic links, submodules and LFS pointers are shown as what they are;
-/// the renderer refuses or follows them.
-#[derive(Clone)]
+/// the renderer refuses or follows them. It may feed many renders, one after the other, each with
+/// bounds of its own ([`CommitTree::begin`]); folders are read once for all of them.
 pub struct CommitTree {
     repository: Repository,
     root: ObjectId,
-    limits: TreeLimits,
+    terms: Terms,
     bytes_read: Cell<u64>,
     folders: RefCell<BTreeMap<ObjectId, Folder>>,
+    is_damaged: Cell<bool>,
+}
+
+/// Under which terms a tree is read.
+pub(super) struct Terms {
+    pub(super) limits: TreeLimits,
+    pub(super) counter: Arc<Counter>,
     /// Whether the repository can be fetched again: then it is told when an object cannot be read.
-    is_cached: bool,
+    pub(super) is_cached: bool,
 }
 
 /// What a folder holds, by name.
@@ -78,20 +87,27 @@ enum Malformed {
 
 impl CommitTree {
     /// The tree of a commit that is in the repository.
-    pub(super) fn new(
-        mut repository: Repository,
-        commit: ObjectId,
-        limits: TreeLimits,
-        is_cached: bool,
-    ) -> Result<Self, gix::Error> {
+    pub(super) fn new(mut repository: Repository, commit: ObjectId, terms: Terms) -> Result<Self, gix::Error> {
         repository.object_cache_size(OBJECT_CACHE_BYTES);
         let root = repository.find_commit(commit)?.tree_id()?.detach();
-        Ok(Self { repository, root, limits, bytes_read: Cell::new(0), folders: RefCell::default(), is_cached })
+        let (bytes_read, folders, is_damaged) = Default::default();
+        Ok(Self { repository, root, terms, bytes_read, folders, is_damaged })
     }
 
-    /// Bytes of files read so far.
+    /// Begins another render, which may read as much as the one before.
+    pub fn begin(&self) {
+        self.bytes_read.set(0);
+    }
+
+    /// Bytes of files read since the last [`CommitTree::begin`].
     pub fn bytes_read(&self) -> u64 {
         self.bytes_read.get()
+    }
+
+    /// Whether something in it could not be read. It is to be opened anew then: the repository may have been
+    /// replaced since.
+    pub fn is_damaged(&self) -> bool {
+        self.is_damaged.get()
     }
 
     /// What stands at a path.
@@ -120,6 +136,7 @@ impl CommitTree {
             return Ok(known.clone());
         }
         self.size(path, id, gix::objs::Kind::Tree, FOLDER_BYTES_MAX)?;
+        self.terms.counter.folder();
         let tree = self.repository.find_tree(id).map_err(|error| self.damaged(path, error))?;
         let mut entries = BTreeMap::new();
         for entry in tree.iter() {
@@ -154,17 +171,20 @@ impl CommitTree {
     fn content(&self, path: &str, id: ObjectId, max: u64) -> Result<Vec<u8>, TreeError> {
         let size = self.size(path, id, gix::objs::Kind::Blob, max)?;
         let total = self.bytes_read.get().saturating_add(size);
-        if total > self.limits.total_bytes_max {
-            return Err(TreeError::TooLarge { path: path.to_owned(), size: total, max: self.limits.total_bytes_max });
+        let total_max = self.terms.limits.total_bytes_max;
+        if total > total_max {
+            return Err(TreeError::TooLarge { path: path.to_owned(), size: total, max: total_max });
         }
         self.bytes_read.set(total);
+        self.terms.counter.file(size);
         let mut blob = self.repository.find_blob(id).map_err(|error| self.damaged(path, error))?;
         Ok(blob.take_data())
     }
 
     /// An object cannot be read: perhaps the disk's fault, so a cached repository is fetched again.
     fn damaged(&self, path: &str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> TreeError {
-        if self.is_cached {
+        self.is_damaged.set(true);
+        if self.terms.is_cached {
             super::cache::note_damage(self.repository.git_dir());
         }
         unreadable(path, source)
@@ -206,7 +226,7 @@ impl SourceTree for CommitTree {
     fn read(&self, path: &str) -> Result<Arc<[u8]>, TreeError> {
         match self.find(path)? {
             Some((EntryKind::Blob | EntryKind::BlobExecutable, id)) => {
-                Ok(Arc::from(self.content(path, id, self.limits.file_bytes_max)?))
+                Ok(Arc::from(self.content(path, id, self.terms.limits.file_bytes_max)?))
             }
             Some((EntryKind::Tree | EntryKind::Link | EntryKind::Commit, _)) | None => {
                 Err(TreeError::NotAFile { path: path.to_owned() })

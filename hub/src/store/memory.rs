@@ -64,6 +64,8 @@ struct State {
     applications: BTreeMap<(ApplicationName, ClusterId), ApplicationState>,
     marks: BTreeMap<(ClusterId, Incarnation), Sequence>,
     events: BTreeMap<Position, EventRecord>,
+    /// How many of them are whose.
+    events_of: BTreeMap<Option<ClusterId>, usize>,
     dropped: BTreeMap<(Option<ClusterId>, &'static str), u64>,
     dropped_through: Position,
     drifts: BTreeMap<DriftKey, DriftRecord>,

@@ -6,6 +6,8 @@
 //! published, and what stands in the way is stored for people; a request, a confirmation or a raised epoch
 //! then travels with the content of the last good bundle.
 
+mod stored;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +26,7 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+pub use self::stored::Stored;
 use super::poll_git::Resolved;
 use crate::metrics::{self, Metrics};
 use crate::quic::unix_ms;
@@ -45,7 +48,7 @@ const RETRY: Duration = Duration::from_secs(2);
 
 /// What the task remembers from one look to the next; nothing is lost with it but time.
 #[derive(Default)]
-struct Memory {
+pub struct Memory {
     /// What people were told stands in the way.
     told: BTreeMap<Option<ApplicationName>, Vec<Diagnostic>>,
     /// Clusters for which there is nothing to do.
@@ -90,6 +93,8 @@ pub struct Publisher<S: HubStore, B: BlobStore> {
     pub metrics: Metrics,
     /// Renders; `None` while a thread has it.
     pub workshop: Option<Workshop>,
+    /// Content that need not be stored again.
+    pub stored: Stored,
 }
 
 impl<S: HubStore, B: BlobStore> Publisher<S, B> {
@@ -115,7 +120,16 @@ impl<S: HubStore, B: BlobStore> Publisher<S, B> {
         }
     }
 
-    async fn publish_all(&mut self, memory: &mut Memory) -> Result<(), PublishError> {
+    /// Looks at every cluster once, and publishes what is news.
+    pub async fn publish_all(&mut self, memory: &mut Memory) -> Result<(), PublishError> {
+        let looked = self.look(memory).await;
+        if let Some(workshop) = &mut self.workshop {
+            workshop.rest();
+        }
+        looked
+    }
+
+    async fn look(&mut self, memory: &mut Memory) -> Result<(), PublishError> {
         let resolved = self.resolved.borrow_and_update().clone();
         let clusters = self.clusters().await?;
         let Some(in_force) = resolved.fleet.clone() else { return self.ask_all(clusters.values()).await };
@@ -158,7 +172,7 @@ impl<S: HubStore, B: BlobStore> Publisher<S, B> {
 
     /// Before Git was read for the first time, which may be long after the hub's start: what is asked of clusters
     /// travels with what they run. A raised epoch waits, because it says that something may be wrong with that.
-    async fn ask_all(&self, clusters: impl Iterator<Item = &ClusterRecord>) -> Result<(), PublishError> {
+    async fn ask_all(&mut self, clusters: impl Iterator<Item = &ClusterRecord>) -> Result<(), PublishError> {
         let epoch = self.signer.trust.borrow().newest().root().epoch;
         for record in clusters {
             let Some((newest, root)) = self.newest(record).await?.filter(|(_, root)| root.epoch == epoch) else {
@@ -228,7 +242,7 @@ impl<S: HubStore, B: BlobStore> Publisher<S, B> {
 
     /// Publishes a draft that is news, or whose last issue comes of age.
     async fn offer(
-        &self,
+        &mut self,
         record: &ClusterRecord,
         newest: Option<(Place, BundleRoot)>,
         work: Work,
@@ -246,7 +260,12 @@ impl<S: HubStore, B: BlobStore> Publisher<S, B> {
         }
         let warnings = work.draft.warnings.clone();
         let sweeps = self.blobs.sweeps().await?;
-        self.blobs.put_many(work.blobs, unix_ms(&self.clock)).await?;
+        let mut blobs = self.stored.lacks(sweeps, &work.manifests);
+        blobs.extend(work.key_blob);
+        if !blobs.is_empty() {
+            self.blobs.put_many(blobs, unix_ms(&self.clock)).await?;
+            self.stored.note(&work.manifests);
+        }
         match self.signer.publish(work.draft, record.highest, sweeps).await {
             Ok(_) => {
                 self.warn(record, &warnings).await?;
@@ -279,7 +298,7 @@ impl<S: HubStore, B: BlobStore> Publisher<S, B> {
             sync_requests: record.sync_requests,
             ..newest.clone()
         });
-        Work { draft, blobs: Vec::new() }
+        Work { draft, manifests: Vec::new(), key_blob: None }
     }
 
     /// What may not be meant so is told with each bundle that has it, once that is published.
@@ -294,14 +313,19 @@ impl<S: HubStore, B: BlobStore> Publisher<S, B> {
         Ok(())
     }
 
-    async fn manifests(&self, root: &BundleRoot) -> Result<BTreeMap<ApplicationName, Manifest>, StoreError> {
+    /// What a root lists; read only where it is made no longer.
+    async fn manifests(&self, root: &BundleRoot) -> Result<BTreeMap<ApplicationName, Arc<Manifest>>, StoreError> {
         let mut manifests = BTreeMap::new();
         for application in &root.applications {
-            if let Some(bytes) = self.blobs.get(&application.manifest.digest).await?
-                && let Ok(manifest) = Manifest::parse(&bytes)
-            {
-                manifests.insert(application.name.clone(), manifest);
-            }
+            let digest = &application.manifest.digest;
+            let manifest = match self.workshop.as_ref().and_then(|workshop| workshop.made(digest)) {
+                Some(made) => Some(made),
+                None => {
+                    let bytes = self.blobs.get(digest).await?;
+                    bytes.and_then(|bytes| Manifest::parse(&bytes).ok()).map(Arc::new)
+                }
+            };
+            manifests.extend(manifest.map(|manifest| (application.name.clone(), manifest)));
         }
         Ok(manifests)
     }
@@ -313,7 +337,7 @@ impl<S: HubStore, B: BlobStore> Publisher<S, B> {
         plan: ClusterPlan,
         resolved: &Arc<Resolved>,
         previous: Option<BundleRoot>,
-        manifests: BTreeMap<ApplicationName, Manifest>,
+        manifests: BTreeMap<ApplicationName, Arc<Manifest>>,
     ) -> Result<Work, Problems> {
         let Some(mut workshop) = self.workshop.take() else { return Err(Vec::new()) };
         let (fleet, hub, resolved, record) = (self.fleet.clone(), self.hub.clone(), resolved.clone(), record.clone());

@@ -46,7 +46,7 @@ pub struct Previous<'a> {
     /// Its root.
     pub root: &'a BundleRoot,
     /// Its manifests.
-    pub manifests: &'a BTreeMap<ApplicationName, Manifest>,
+    pub manifests: &'a BTreeMap<ApplicationName, Arc<Manifest>>,
 }
 
 /// Why there is no draft. The last good bundle stays the target.
@@ -117,7 +117,7 @@ pub fn assemble(parts: &Assembly<'_>) -> Result<Draft, AssembleError> {
         let built = parts.manifests.get(name).ok_or_else(|| AssembleError::NoManifest(name.clone()))?;
         let used = parts.used_sources(name, &mut sources)?;
         applications.push(ApplicationRef { name: name.clone(), manifest: built.reference, sources: used });
-        manifests.insert(name, &built.manifest);
+        manifests.insert(name, &*built.manifest);
     }
     let before = parts.previous.map(|previous| previous.manifests);
     let found = bundle_lint::bundle(&manifests, before);
@@ -176,7 +176,7 @@ impl Assembly<'_> {
     /// randomness, so a blob made anew would look like news although nothing changed.
     fn kept_keys(&self, needed: &BTreeSet<Digest>) -> Option<BlobRef> {
         let previous = self.previous?;
-        let before: BTreeSet<Digest> = previous.manifests.values().flat_map(sealed).collect();
+        let before: BTreeSet<Digest> = previous.manifests.values().flat_map(|manifest| sealed(manifest)).collect();
         if before == *needed { previous.root.key_blob } else { None }
     }
 }

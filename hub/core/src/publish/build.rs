@@ -17,7 +17,7 @@ use thiserror::Error;
 
 use crate::bundle_lint;
 
-/// The objects of one rendering, canonical and linted; the same for every cluster that shares it.
+/// The objects of one rendering, canonical and linted; the same for every cluster and commit that shares it.
 #[derive(Debug, Clone)]
 pub struct Prepared {
     /// Each object once, in the order of rendering.
@@ -33,8 +33,6 @@ pub struct PreparedObject {
     pub key: ObjectKey,
     /// Its `apiVersion`.
     pub api_version: String,
-    /// Where it was declared.
-    pub origin: Location,
     content: Content,
 }
 
@@ -51,36 +49,45 @@ impl Prepared {
     }
 }
 
-/// Makes the objects of one application canonical and lints each. `parts` holds one rendering for
-/// each source of the application, in order.
-pub fn prepare(parts: &[&[RenderedObject]]) -> Result<Prepared, Vec<Diagnostic>> {
+/// What one source of an application was rendered to.
+#[derive(Debug, Clone, Copy)]
+pub struct Part<'a> {
+    /// The objects; where they were declared names neither repository nor commit.
+    pub objects: &'a [RenderedObject],
+    /// Names these, for what is told of the objects.
+    pub origin: &'a Location,
+}
+
+/// Makes the objects of one application canonical and lints each; one part for each of its sources, in
+/// order.
+pub fn prepare(parts: &[Part<'_>]) -> Result<Prepared, Vec<Diagnostic>> {
     let mut found: Vec<Diagnostic> = Vec::new();
-    let mut seen: BTreeMap<&ObjectKey, &Location> = BTreeMap::new();
+    let mut seen: BTreeMap<&ObjectKey, (&Location, &Location)> = BTreeMap::new();
     let mut objects = Vec::new();
-    for rendered in parts.iter().flat_map(|part| part.iter()) {
-        if let Some(first) = seen.insert(&rendered.key, &rendered.origin) {
-            found.push(bundle_lint::declared_twice(&rendered.key, first, &rendered.origin));
+    for (rendered, origin) in parts.iter().flat_map(|part| part.objects.iter().map(|object| (object, part.origin))) {
+        let mut tell = |problem: Diagnostic| {
+            let location = problem.location.clone().in_commit_of(origin);
+            found.push(problem.at(location));
+        };
+        if let Some((first, in_commit)) = seen.insert(&rendered.key, (&rendered.origin, origin)) {
+            let first = first.clone().in_commit_of(in_commit);
+            tell(bundle_lint::declared_twice(&rendered.key, &first, &rendered.origin));
             continue;
         }
         // Depth first: everything after it walks the value recursively.
         if bundle_lint::is_too_deep(&rendered.value) {
-            found.push(bundle_lint::too_deep(&rendered.key, &rendered.origin));
+            tell(bundle_lint::too_deep(&rendered.key, &rendered.origin));
             continue;
         }
         let bytes: Arc<[u8]> = canonical::to_bytes(&rendered.value).into();
-        found.extend(bundle_lint::object(rendered, bytes.len()));
+        bundle_lint::object(rendered, bytes.len()).into_iter().for_each(&mut tell);
         let content = if is_secret(&rendered.key) {
             Content::Secret(Redacted::new(bytes))
         } else {
             Content::Plain { reference: BlobRef::of(&bytes), bytes }
         };
         let api_version = rendered.value.get("apiVersion").and_then(Value::as_str).unwrap_or_default().to_owned();
-        objects.push(PreparedObject {
-            key: rendered.key.clone(),
-            api_version,
-            origin: rendered.origin.clone(),
-            content,
-        });
+        objects.push(PreparedObject { key: rendered.key.clone(), api_version, content });
     }
     if found.iter().any(Diagnostic::is_error) { Err(found) } else { Ok(Prepared { objects, warnings: found }) }
 }
@@ -146,7 +153,7 @@ impl BuildError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BuiltManifest {
     /// What it says.
-    pub manifest: Manifest,
+    pub manifest: Arc<Manifest>,
     /// Its canonical bytes.
     pub bytes: Arc<[u8]>,
     /// The reference to them.
@@ -163,7 +170,7 @@ impl BuiltManifest {
         if bytes.len() as u64 > MANIFEST_BYTES_MAX {
             return Err(failed(ManifestError::TooLarge(bytes.len() as u64)));
         }
-        Ok(Self { manifest, reference: BlobRef::of(&bytes), bytes, blobs })
+        Ok(Self { manifest: Arc::new(manifest), reference: BlobRef::of(&bytes), bytes, blobs })
     }
 
     /// Ciphertexts that it references: the key blob must hold their keys.

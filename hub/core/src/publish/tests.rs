@@ -1,5 +1,5 @@
 use super::*;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use serde_json::{Value, json};
 use skerry_common::bundle::digest::{BlobRef, Digest};
@@ -83,8 +83,18 @@ fn secret(text: &str) -> RenderedObject {
     )
 }
 
+/// What the commit `aaa…` of `shop` renders to.
+fn part(objects: &[RenderedObject]) -> Part<'_> {
+    static ORIGIN: LazyLock<Location> = LazyLock::new(|| Location {
+        repository: Some("shop".into()),
+        commit: Some("a".repeat(40)),
+        ..Location::default()
+    });
+    Part { objects, origin: &ORIGIN }
+}
+
 fn built(application: &str, policy: &Policy, objects: &[RenderedObject]) -> Arc<BuiltManifest> {
-    let prepared = prepare(&[objects]).expect("sound");
+    let prepared = prepare(&[part(objects)]).expect("sound");
     let mut seal = |key: &ObjectKey, clear: &[u8]| {
         let ciphertext: Arc<[u8]> =
             Digest::of(&[key.to_string().as_bytes(), clear].concat()).as_bytes().as_slice().into();
@@ -107,7 +117,7 @@ fn revisions(digit: &str) -> BTreeMap<SourceName, SourceRevision> {
 
 struct Newest {
     root: BundleRoot,
-    manifests: BTreeMap<ApplicationName, Manifest>,
+    manifests: BTreeMap<ApplicationName, Arc<Manifest>>,
 }
 
 fn assemble_with(
@@ -203,7 +213,7 @@ fn secrets_are_sealed_and_their_keys_kept_while_they_do_not_change() {
     let entries = &manifests[0].manifest.objects;
     assert_eq!(entries.iter().map(|entry| entry.encoding).collect::<Vec<_>>(), [Encoding::Plain, Encoding::Sealed]);
     let leaked = manifests[0].blobs.values().any(|bytes| bytes.windows(7).any(|part| part == b"hunter2"));
-    assert!(!leaked && !format!("{:?}", prepare(&[&[secret("hunter2")]])).contains("hunter2"));
+    assert!(!leaked && !format!("{:?}", prepare(&[part(&[secret("hunter2")])])).contains("hunter2"));
 
     let mut draft = assemble_with(&plan, &manifests, "a", None).expect("a draft");
     assert!(draft.needs_key_blob());
@@ -224,7 +234,8 @@ fn a_suspended_application_keeps_its_objects_and_revision() {
     let newest = stamp(assemble_with(&plan, &manifests, "a", None).expect("a draft"), &manifests);
     let policy = Policy { suspend: true, prune: false, ..Policy::default() };
     plan.applications.get_mut(&name("web")).expect("planned").policy = policy.clone();
-    let kept = suspended(&name("web"), &policy, newest.manifests.get(&name("web"))).expect("a manifest");
+    let kept = suspended(&name("web"), &policy, newest.manifests.get(&name("web")).map(|manifest| &**manifest))
+        .expect("a manifest");
     assert!(kept.manifest.policy.suspend && kept.manifest.policy.prune);
     assert_eq!(kept.manifest.objects, manifests[0].manifest.objects);
     let draft = assemble_with(&plan, &[Arc::new(kept)], "b", Some(&newest)).expect("a draft");
@@ -237,14 +248,18 @@ fn a_suspended_application_keeps_its_objects_and_revision() {
 fn clusters_with_the_same_content_share_it() {
     let one = built("web", &Policy::default(), &[config("1")]);
     assert_eq!(one.reference, built("web", &Policy::default(), &[config("1")]).reference);
-    assert!(prepare(&[&[config("1")]]).expect("sound").is_shared());
-    assert!(!prepare(&[&[secret("x")]]).expect("sound").is_shared());
+    assert!(prepare(&[part(&[config("1")])]).expect("sound").is_shared());
+    assert!(!prepare(&[part(&[secret("x")])]).expect("sound").is_shared());
 }
 
 #[test]
 fn the_same_object_twice_is_refused() {
-    let within = prepare(&[&[config("1")], &[config("2")]]).expect_err("refused");
+    let other = Location { repository: Some("other".into()), commit: Some("b".repeat(40)), ..Location::default() };
+    let second = [config("2")];
+    let within = prepare(&[part(&[config("1")]), Part { objects: &second, origin: &other }]).expect_err("refused");
     assert_eq!(within[0].code, Code(320));
+    assert_eq!(within[0].location, Location::file("a.yaml", Some(1)).in_commit_of(&other));
+    assert!(within[0].message.ends_with("also at shop@aaaaaaaaaa a.yaml:1"), "{within:?}");
     let mut plan = plan(&fleet(), cluster("edge-01", &[]));
     let web = plan.applications[&name("web")].clone();
     plan.applications.insert(name("api"), web);

@@ -53,7 +53,7 @@ impl JournalStore for MemoryStore {
                 received_unix_ms: now_unix_ms,
                 what: What::Hub(event),
             };
-            state.events.insert(position, record);
+            add_event(state, record);
             trim_events(state, cluster);
             position
         })
@@ -116,7 +116,7 @@ fn insert(state: &mut State, key: &(ClusterId, Incarnation), entry: &JournalEntr
         received_unix_ms: now_unix_ms,
         what,
     };
-    state.events.insert(position, record);
+    add_event(state, record);
     if let Event::Drift(drift) = &entry.event {
         for field in &drift.fields {
             let position = state.next();
@@ -155,14 +155,23 @@ fn insert(state: &mut State, key: &(ClusterId, Incarnation), entry: &JournalEntr
     }
 }
 
+fn add_event(state: &mut State, record: EventRecord) {
+    *state.events_of.entry(record.cluster.clone()).or_default() += 1;
+    state.events.insert(record.position, record);
+}
+
 fn trim_events(state: &mut State, cluster: Option<&ClusterId>) {
     let kept = usize::try_from(EVENTS_PER_CLUSTER_MAX).unwrap_or(usize::MAX);
-    let own = state.events.values().rev().filter(|record| record.cluster.as_ref() == cluster);
-    let mut old: Vec<Position> = own.skip(kept).map(|record| record.position).collect();
+    let mut old: Vec<Position> = Vec::new();
+    if state.events_of.get(&cluster.cloned()).is_some_and(|count| *count > kept) {
+        let own = state.events.values().rev().filter(|record| record.cluster.as_ref() == cluster);
+        old.extend(own.skip(kept).map(|record| record.position));
+    }
     let everybody = Position(state.position.0.saturating_sub(EVENTS_MAX));
     old.extend(state.events.range(..=everybody).map(|(position, _)| *position));
     for position in old {
         if let Some(record) = state.events.remove(&position) {
+            state.events_of.entry(record.cluster.clone()).and_modify(|count| *count -= 1);
             *state.dropped.entry((record.cluster, record.what.kind())).or_default() += 1;
             state.dropped_through = state.dropped_through.max(position);
         }

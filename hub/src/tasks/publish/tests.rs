@@ -97,6 +97,7 @@ fn rig(conflicts: u64) -> Rig {
         clock,
         metrics: Metrics::default(),
         workshop: Some(Workshop::new(Arc::new(git), keys.sealer)),
+        stored: Stored::default(),
     };
     Rig { store, publisher, _folder: folder }
 }
