@@ -98,6 +98,7 @@ fn operation(index: usize, item: &Node, at: &Location, form: Form) -> Result<Ope
     let verb = || -> Result<Verb, Refusal> {
         needed("path")?;
         Ok(match needed("op")?.as_str() {
+            "add" | "replace" if raw::is_beyond(&value) => return Err("a number is too large".to_owned()),
             "add" => Verb::Add(value),
             "remove" => Verb::Remove,
             "replace" => Verb::Replace(value),

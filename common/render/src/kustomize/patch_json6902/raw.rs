@@ -13,6 +13,13 @@ pub(super) fn read(text: &str) -> Node {
     Reader { rest: text }.value()
 }
 
+/// Whether a number in a tree is beyond those of 64 bits: it was read as nothing.
+pub(super) fn is_beyond(node: &Node) -> bool {
+    (node.is_null() && node.anchor().is_some())
+        || node.items().iter().any(is_beyond)
+        || node.entries().iter().any(|(_, value)| is_beyond(value))
+}
+
 /// Whether two trees are one value, written alike; the order of fields does not count.
 pub(super) fn is_same(left: &Node, right: &Node) -> bool {
     if left.is_sequence() && right.is_sequence() {
