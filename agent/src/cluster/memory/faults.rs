@@ -52,6 +52,8 @@ pub enum Failure {
     Unauthorized,
     /// The server forbids it.
     Forbidden,
+    /// Whoever asks meets a mistake of ours.
+    Panics,
 }
 
 impl Failure {
@@ -62,6 +64,7 @@ impl Failure {
             Self::Throttled => ClusterError::TooManyRequests { retry_after: Some(Duration::from_secs(1)) },
             Self::Unauthorized => ClusterError::Unauthorized { message: "Unauthorized".into() },
             Self::Forbidden => ClusterError::Forbidden { message: "forbidden by the test".into() },
+            Self::Panics => panic!("the test wants whoever asks to panic"),
         }
     }
 }
