@@ -35,9 +35,9 @@ async fn failures(fleet: &PaperFleet<MemoryStore>) -> Vec<String> {
     let range = journal::Range::After(Position::default());
     let query = journal::EventQuery { cluster: None, range, limit: 1_000 };
     let events = fleet.store.events(&query).await.expect("reads");
-    let failed = |what| match what {
-        journal::What::Hub(journal::HubEvent::RenderFailed { message, .. }) => Some(message),
-        _ => None,
+    let failed = |what| {
+        let journal::What::Hub(journal::HubEvent::RenderFailed { message, .. }) = what else { return None };
+        Some(message)
     };
     events.into_iter().filter_map(|event| failed(event.what)).collect()
 }
