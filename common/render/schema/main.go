@@ -58,10 +58,15 @@ func main() {
 	sort.Strings(names)
 	for _, name := range names {
 		fmt.Fprintf(out, "type %s\n", short(name))
+		told := map[string]bool{}
 		for _, f := range t.fields(name) {
-			if f.shape == "list" || f.target != "-" {
+			if f.shape != "object" || f.target != "-" {
 				fmt.Fprintf(out, " %s %s %s %s\n", f.name, f.shape, f.target, f.keys)
+				told[f.name] = true
 			}
+		}
+		if rest := t.rest(name, told); len(rest) > 0 {
+			fmt.Fprintf(out, " = %s\n", strings.Join(rest, ","))
 		}
 	}
 }
@@ -115,6 +120,17 @@ func (t *table) fields(name string) (result []field) {
 		result = append(result, f)
 	}
 	sort.Slice(result, func(i, j int) bool { return result[i].name < result[j].name })
+	return result
+}
+
+// rest lists the other fields of a definition: known, and nothing more.
+func (t *table) rest(name string, told map[string]bool) (result []string) {
+	for property := range t.definitions[name].Properties {
+		if !told[property] {
+			result = append(result, property)
+		}
+	}
+	sort.Strings(result)
 	return result
 }
 

@@ -1,7 +1,7 @@
 //! YAML or JSON inside a text, such as a configuration file in a config map.
 
 use skerry_yaml::{
-    Document, Duplicates, EmitOptions, Limits, Rules, emit_documents, expand_aliases, parse_bytes_with, to_json_with,
+    Document, Duplicates, EmitOptions, Limits, Rules, emit_documents, expand_aliases, parse_first, to_json_with,
 };
 
 use super::go_json;
@@ -10,8 +10,7 @@ use super::quotes::unmark_texts;
 /// Reads the first document of a text; nothing when it is no YAML or empty. Of the values of a key
 /// that is there twice all stay.
 pub(crate) fn read(text: &str) -> Option<Document> {
-    let mut documents = parse_bytes_with(text.as_bytes(), &Limits::default(), Duplicates::Kept).ok()?;
-    if documents.is_empty() || text.trim().is_empty() { None } else { Some(documents.swap_remove(0)) }
+    parse_first(text.as_bytes(), &Limits::default(), Duplicates::Kept).ok()?
 }
 
 /// Writes a document as Kustomize does: as JSON where the text began like JSON, over several

@@ -13,7 +13,7 @@ use regex::Regex;
 use skerry_yaml::{EmitOptions, Node, emit_node};
 
 use super::embedded;
-use super::field_spec::Misfit;
+use super::field_spec::{self, Misfit};
 use super::go_regex;
 use super::quotes::UNTYPED;
 
@@ -365,6 +365,9 @@ impl Walk {
     }
 
     fn field(&mut self, node: &mut Node, name: &str, rest: &[String]) -> Result<bool, Misfit> {
+        if name.is_empty() && node.is_scalar() {
+            return self.nameless(node, rest);
+        }
         if node.is_null() {
             let Some(mut made) = self.made(rest) else { return Ok(false) };
             return self.lost(&mut made, rest);
@@ -388,6 +391,20 @@ impl Walk {
             return Err(Misfit(format!("`{name}` is a text and holds no YAML")));
         };
         self.lost(&mut document.root, rest)
+    }
+
+    /// Goes on where a part without a name leads: to an empty text itself. In place of any other
+    /// Kustomize makes what is missing, and forgets it.
+    fn nameless(&mut self, node: &mut Node, rest: &[String]) -> Result<bool, Misfit> {
+        if node.as_str() == Some("") && !node.is_null() {
+            return match rest {
+                [] => Ok(self.take(node)),
+                _ => Err(Misfit("an empty text holds no YAML".to_owned())),
+            };
+        }
+        let Some(mut made) = self.made(rest) else { return Ok(false) };
+        field_spec::put(node, made.clone());
+        self.lost(&mut made, rest)
     }
 }
 

@@ -80,6 +80,11 @@ pub(crate) fn run(
 ) -> Fallible<()> {
     let (made, at) = match generator {
         Generator::Pairs(made, rule) => {
+            let texts = [&rule.options.labels, &rule.options.annotations];
+            if *made == Made::ConfigMap && texts.into_iter().any(|texts| texts.contains_key("")) {
+                let message = format!("a label or annotation of `{}` has an empty name", rule.name);
+                return fail(codes::GENERATOR_INVALID, &rule.at, message);
+            }
             let pairs = pairs::load(view, kustomization, rule)?;
             (vec![make(kustomization, *made, rule, &pairs)], &rule.at)
         }
@@ -118,6 +123,11 @@ fn make(
         }
     }
     for (field, pairs) in [("labels", &rule.options.labels), ("annotations", &rule.options.annotations)] {
+        if pairs.contains_key("") {
+            // Of a secret, Kustomize does not say so, and leaves out these and all that would follow.
+            set_metadata(&mut node, field, Some(Node::mapping()));
+            break;
+        }
         if !pairs.is_empty() {
             set_metadata(&mut node, field, Some(quoted_texts(pairs)));
         }
@@ -189,14 +199,14 @@ fn absorb(resources: &mut Vec<Resource>, new: Resource, at: &Location) -> Fallib
         return fail(codes::GENERATOR_CLASH, at, format!("more than one resource is or was `{name}`"));
     }
     match (first, new.behavior) {
-        (None, Behavior::Create) => {
+        (None, Behavior::None | Behavior::Unspecified | Behavior::Create) => {
             resources.push(new);
             Ok(())
         }
         (None, Behavior::Merge | Behavior::Replace) => {
             fail(codes::GENERATOR_CLASH, at, format!("there is no `{name}` to merge into or to replace"))
         }
-        (Some(_), Behavior::Create) => {
+        (Some(_), Behavior::None | Behavior::Unspecified | Behavior::Create) => {
             let message = format!("`{name}` exists already; set `behavior` to `merge` or `replace`");
             fail(codes::GENERATOR_CLASH, at, message)
         }

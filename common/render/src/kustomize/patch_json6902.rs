@@ -39,6 +39,19 @@ enum Verb {
     Broken(Refusal),
 }
 
+impl Operation {
+    /// Whether it copies all annotations, or one of those in which Kustomize keeps what it remembers.
+    pub(crate) fn copies_annotations(&self) -> bool {
+        match &self.verb {
+            Verb::Move { from } | Verb::Copy { from } => {
+                matches!(from.as_str(), "/metadata" | "/metadata/annotations")
+                    || from.starts_with("/metadata/annotations/internal.config.kubernetes.io~1")
+            }
+            Verb::Add(_) | Verb::Remove | Verb::Replace(_) | Verb::Test(_) | Verb::Broken(_) => false,
+        }
+    }
+}
+
 /// Why an operation does not apply, in words.
 type Refusal = String;
 

@@ -35,6 +35,7 @@ pub(crate) struct Misfit {
 pub(crate) fn merge(dest: Node, patch: Node, table: &Table) -> Result<(Option<Node>, Vec<Change>), Misfit> {
     let mut walk = Walk { table, path: Vec::new(), changes: BTreeMap::new() };
     if patch.get(DIRECTIVE).and_then(Node::as_str) == Some("replace") {
+        walk.settle(patch, Schema::Unknown)?;
         return Ok((Some(dest), Vec::new()));
     }
     let merged = walk.node(Some(dest), Some(patch), Schema::Unknown)?.into_value();

@@ -167,6 +167,9 @@ fn apply_operations(
         }
         let shown = resource.current_id().shown();
         let notes = resource.written_notes();
+        if operations.iter().any(Operation::copies_annotations) {
+            resource.tell_history();
+        }
         patch_json6902::apply(view, &mut resource.node, operations, &shown)?;
         resource.rewrite_annotations_with(notes);
     }

@@ -44,7 +44,13 @@ pub(crate) fn apply(view: &View<'_>, rules: &[ReplacementRule], resources: &mut 
 fn run(view: &View<'_>, rule: &ReplacementRule, resources: &mut [Resource]) -> Fallible<()> {
     let mut value = match &rule.origin {
         Origin::Value(text) => Carried { node: untyped(text), tie: None },
-        Origin::Field(source) => take(source, resources, &rule.at)?,
+        Origin::Field(source) => {
+            if source.field.reads_history() {
+                let is_match = |resource: &&mut Resource| is_source_of(source, resource);
+                resources.iter_mut().filter(is_match).for_each(Resource::tell_history);
+            }
+            take(source, resources, &rule.at)?
+        }
     };
     for target in &rule.targets {
         for index in 0..resources.len() {
@@ -117,6 +123,10 @@ fn is_source(source: &SourceRule, id: &ResourceId) -> bool {
         && id.gvk.is_selected(&source.group, &source.version, &source.kind)
 }
 
+fn is_source_of(source: &SourceRule, resource: &Resource) -> bool {
+    identities(resource).any(|id| is_source(source, &id))
+}
+
 fn shown(source: &SourceRule) -> String {
     let parts = [&source.group, &source.version, &source.kind, &source.namespace, &source.name];
     let parts: Vec<&str> = parts.into_iter().map(String::as_str).filter(|part| !part.is_empty()).collect();
@@ -125,8 +135,7 @@ fn shown(source: &SourceRule) -> String {
 
 /// Finds the value of a source.
 fn take(source: &SourceRule, resources: &[Resource], at: &Location) -> Fallible<Carried> {
-    let is_match = |resource: &Resource| identities(resource).any(|id| is_source(source, &id));
-    let mut matches = resources.iter().enumerate().filter(|(_, resource)| is_match(resource));
+    let mut matches = resources.iter().enumerate().filter(|(_, resource)| is_source_of(source, resource));
     let Some((index, resource)) = matches.next() else {
         return fail(codes::REPLACEMENT_SOURCE, at, format!("no resource is the source {}", shown(source)));
     };
@@ -237,7 +246,7 @@ impl Copying<'_> {
         let mut document = embedded::read(&old)?;
         let create = self.target.creates.then(|| Form::of(value));
         let matches = field_path::find_all(&mut document.root, rest, create).ok()?;
-        if matches.is_empty() {
+        if matches.is_empty() || (matches.has_lost_collection && !self.target.delimiter.is_empty()) {
             return None;
         }
         for place in &matches.places {

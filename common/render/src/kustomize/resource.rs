@@ -106,7 +106,11 @@ pub(crate) struct PreviousId {
 /// What a generated resource does to one that is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Behavior {
+    /// It is not generated.
     #[default]
+    None,
+    /// As `create`.
+    Unspecified,
     Create,
     Merge,
     Replace,
@@ -155,7 +159,7 @@ impl Resource {
             suffixes: past.suffixes,
             anchors: 0,
             needs_hash: false,
-            behavior: Behavior::Create,
+            behavior: Behavior::None,
             vars: Vec::new(),
             schema: None,
             trace: None,

@@ -1,8 +1,9 @@
 //! Which lists of a kind are merged, and by which keys.
 //!
 //! The table of built-in kinds is made from the OpenAPI document that Kustomize itself uses; see
-//! `common/render/schema`. It holds only what a merge has to know: lists with a merge strategy,
-//! and the fields that lead to one. A schema file of a kustomization is read whole ([`custom`]).
+//! `common/render/schema`. It holds only what a merge has to know: lists with a merge strategy, the
+//! fields that lead to one, and the names of the others, below which no object is merged by its own
+//! kind. A schema file of a kustomization is read whole ([`custom`]).
 
 mod comments;
 mod custom;
@@ -47,6 +48,8 @@ pub(crate) struct Type {
     /// The type of the entries of a list.
     element: Option<TypeId>,
     merged: Option<MergedList>,
+    /// Fields of which no more is known than that they are there, sorted.
+    plain: Box<[Box<str>]>,
 }
 
 /// Types by kind, and by the name of their definition.
@@ -78,12 +81,20 @@ fn read(text: &str) -> Table {
                     ("list", element) => {
                         table.add(Type { element, merged: Some(MergedList { keys }), ..Type::default() })
                     }
-                    ("map", values) => table.add(Type { values, ..Type::default() }),
+                    ("map", values) => {
+                        let values = Some(values.unwrap_or_else(|| table.add(Type::default())));
+                        table.add(Type { values, ..Type::default() })
+                    }
                     (_, Some(target)) => target,
                     (_, None) => table.add(Type::default()),
                 };
                 if let Some(found) = current.and_then(|current: TypeId| table.types.get_mut(current)) {
                     found.fields.push((Box::from(*name), field));
+                }
+            }
+            ["", "=", names] => {
+                if let Some(found) = current.and_then(|current: TypeId| table.types.get_mut(current)) {
+                    found.plain = names.split(',').map(Box::from).collect();
                 }
             }
             _ => {}
@@ -148,7 +159,11 @@ impl<'t> Schema<'t> {
     pub(crate) fn field(self, name: &str) -> Self {
         let Schema::Typed(table, found) = self else { return Schema::Unknown };
         let field = found.fields.iter().find(|(field, _)| **field == *name).map(|(_, id)| *id);
-        field.or(found.values).map_or(Schema::Unknown, |id| table.typed(Some(id)))
+        match field.or(found.values) {
+            Some(id) => table.typed(Some(id)),
+            None if found.plain.binary_search_by(|known| (**known).cmp(name)).is_ok() => Schema::Plain,
+            None => Schema::Unknown,
+        }
     }
 
     /// What is known of an element of it.

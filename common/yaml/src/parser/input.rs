@@ -40,7 +40,7 @@ pub enum Duplicates {
 }
 
 /// Parses the first document and looks at nothing behind it, as programs do that expect one. There
-/// is none when it is empty or null.
+/// is none when nothing stands in the text; one that is null is one.
 pub fn parse_first(bytes: &[u8], limits: &Limits, duplicates: Duplicates) -> Result<Option<Document>, ParseError> {
     let text = decode(bytes, limits)?;
     let text = prepare(&text, limits)?;
@@ -126,7 +126,7 @@ impl Parser<'_> {
         if token.kind == TokenKind::StreamEnd {
             return Ok(None);
         }
-        Ok(Some(self.parse_document(true, mark)?).filter(|document| !document.root.is_null()))
+        Ok(Some(self.parse_document(true, mark)?))
     }
 
     fn parse_stream(mut self) -> Result<Vec<Document>, ParseError> {

@@ -71,6 +71,22 @@ pub(crate) struct FieldRule {
 }
 
 impl FieldRule {
+    /// Whether annotations are read as a whole, or one of those in which Kustomize keeps what it
+    /// remembers.
+    pub(crate) fn reads_history(&self) -> bool {
+        match self.parts.as_slice() {
+            [] => true,
+            [metadata, rest @ ..] if metadata == "metadata" => match rest {
+                [] => true,
+                [annotations] => annotations == "annotations",
+                [annotations, key, ..] => {
+                    annotations == "annotations" && key.starts_with("internal.config.kubernetes.io/")
+                }
+            },
+            _ => false,
+        }
+    }
+
     /// Whether annotations may go as a whole, and with them what Kustomize keeps there.
     pub(crate) fn may_replace_annotations(&self) -> bool {
         self.parts.len() <= 2 && self.parts.first().is_some_and(|part| matches!(part.as_str(), "metadata" | "*"))

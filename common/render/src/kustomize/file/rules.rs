@@ -277,13 +277,14 @@ fn behavior(reader: &mut Reader, spot: &Spot<'_>) -> Behavior {
     match reader.text(spot, "behavior").as_deref() {
         Some("merge") => Behavior::Merge,
         Some("replace") => Behavior::Replace,
-        Some("create" | "") | None => Behavior::Create,
+        Some("create") => Behavior::Create,
+        Some("" | "unspecified") | None => Behavior::Unspecified,
         // Kustomize takes any other word for `create`.
         Some(_) => {
             if let Some(place) = spot.child("behavior") {
                 reader.idle(&place);
             }
-            Behavior::Create
+            Behavior::Unspecified
         }
     }
 }

@@ -30,9 +30,18 @@ fn chart(view: &View<'_>, config: &Resource) -> Fallible<Generator> {
 
 /// Name and namespace are those of the configuration, where it does not say others.
 fn pairs(view: &View<'_>, config: &Resource, made: Made) -> Fallible<Generator> {
+    let mut config = config.clone();
+    if made == Made::ConfigMap
+        && let Some(fields) = config.node.entries_mut()
+    {
+        // Of no effect, whatever it is.
+        fields.retain(|(key, _)| !key.as_str().is_some_and(|key| key.eq_ignore_ascii_case("type")));
+    }
     let secret = (made == Made::Secret).then_some("type");
     let known: Vec<&str> = GENERATOR_FIELDS.iter().copied().chain(secret).collect();
-    let (mut reader, root) = open_exactly(config, &known);
+    let (mut reader, root) = open_exactly(&config, &known);
+    // Of no effect either, but must be a text.
+    reader.text(&root, "env");
     let mut rule = rules::generator(&mut reader, &root);
     if rule.name.is_empty() {
         rule.name = config.name().to_owned();

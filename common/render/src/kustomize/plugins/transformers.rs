@@ -104,6 +104,7 @@ fn names(view: &View<'_>, config: &Resource, ends: &[End]) -> Fallible<Transform
     let mut config = config.clone();
     read_exactly(&mut config.node, &known);
     if let Some(specs) = config.node.get_mut("fieldSpecs").and_then(Node::items_mut) {
+        specs.retain(|spec| !spec.is_null());
         specs.iter_mut().for_each(|spec| read_exactly(spec, &["path", "create", "group", "version", "kind"]));
     }
     let (mut reader, root) = open(&config, &known);
