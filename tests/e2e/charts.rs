@@ -110,13 +110,22 @@ fn charts_give_what_kustomize_gives() {
 async fn charts_of_a_repository_are_fetched_and_kept_outside_the_source() {
     let programs = Programs::built();
     let repository = Repository::serve(&programs.helm, CHART).await;
-    let kustomization = format!(
-        "helmCharts:\n- {{name: web, releaseName: rel, version: 1.2.3, repo: \"{}\", valuesInline: {{replicas: 7}}}}\n",
-        repository.url
-    );
+    let kustomization = |repo: &str, version: &str| {
+        format!(
+            "helmCharts:\n- {{name: web, releaseName: rel, {version}repo: \"{repo}\", valuesInline: {{replicas: 7}}}}\n"
+        )
+    };
+    for repo in [&repository.registry, &repository.url] {
+        for version in ["version: 1.2.3, ", "version: ^1.1.0, ", ""] {
+            let kustomization = kustomization(repo, version);
+            let files = [("in/kustomization.yaml", kustomization.as_str())];
+            let case = Case { name: "repository", charts: &[], files: &files, ..cases::PLAIN };
+            assert_eq!(difference(&programs, &case), None, "{repo} {version}");
+        }
+    }
+    let kustomization = kustomization(&repository.registry, "version: 1.2.3, ");
     let files = [("in/kustomization.yaml", kustomization.as_str())];
     let case = Case { name: "repository", charts: &[], files: &files, ..cases::PLAIN };
-    assert_eq!(difference(&programs, &case), None);
     // Once more, with the repository away: what was fetched at an exact version is kept.
     let folder = laid(&case);
     let (home, tree) = (folder.path().join("home"), folder.path().join("tree/in"));

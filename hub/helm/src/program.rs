@@ -12,6 +12,19 @@ use crate::kept::Kept;
 /// Where programs are looked for when nothing else is said.
 const SEARCH_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
+/// What helm sees of the environment of this process: where programs are, and how the network is reached.
+const SEEN_BY_HELM: &[&str] = &[
+    "PATH",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NO_PROXY",
+    "https_proxy",
+    "http_proxy",
+    "no_proxy",
+];
+
 /// How the program is run.
 #[derive(Debug, Clone)]
 pub struct HelmSettings {
@@ -28,9 +41,14 @@ pub struct HelmSettings {
 }
 
 impl HelmSettings {
-    /// A program that fetches nothing.
+    /// A program that fetches nothing. Of the environment of this process it sees how the network is reached, and no
+    /// more.
     pub fn new(program: PathBuf, folder: PathBuf) -> Self {
-        let environment = vec![("PATH".to_owned(), OsString::from(SEARCH_PATH))];
+        let seen = |name: &&str| Some(((*name).to_owned(), std::env::var_os(name)?));
+        let mut environment: Vec<(String, OsString)> = SEEN_BY_HELM.iter().filter_map(seen).collect();
+        if !environment.iter().any(|(name, _)| name == "PATH") {
+            environment.push(("PATH".to_owned(), OsString::from(SEARCH_PATH)));
+        }
         let (fetch, defaults) = (Fetch::Pinned(Vec::new()), ChartDefaults::default());
         Self { program, folder, fetch, defaults, environment }
     }

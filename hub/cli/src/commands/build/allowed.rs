@@ -1,6 +1,5 @@
 //! What a build may do besides reading its files, as the options say.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,19 +8,6 @@ use skerry_render::{Allowed, ChartFlag, FileScope};
 
 use super::remotes::GitProgram;
 use crate::args::build::{LoadRestrictor, Permissions};
-
-/// What helm sees of the environment: where programs are, and how the network is reached.
-const SEEN_BY_HELM: &[&str] = &[
-    "PATH",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "HTTPS_PROXY",
-    "HTTP_PROXY",
-    "NO_PROXY",
-    "https_proxy",
-    "http_proxy",
-    "no_proxy",
-];
 
 /// Reads the options.
 pub(super) fn allowed(permissions: &Permissions) -> Allowed {
@@ -46,13 +32,11 @@ fn helm(permissions: &Permissions, folder: PathBuf) -> HelmSettings {
         kube_version: permissions.helm_kube_version.clone().unwrap_or_default(),
         flags: if permissions.helm_debug { vec![ChartFlag::Debug] } else { Vec::new() },
     };
-    let seen = |name: &&str| Some(((*name).to_owned(), std::env::var_os(name)?));
-    let environment: Vec<(String, OsString)> = SEEN_BY_HELM.iter().filter_map(seen).collect();
     // Helm runs elsewhere: a path that was written from here must lead there too.
     let program = permissions.helm_command.clone();
     let is_path = program.components().count() > 1;
     let program = if is_path { std::path::absolute(&program).unwrap_or(program) } else { program };
-    HelmSettings { program, folder, fetch: Fetch::Anything, defaults, environment }
+    HelmSettings { fetch: Fetch::Anything, defaults, ..HelmSettings::new(program, folder) }
 }
 
 /// Where what was fetched is kept: it can be deleted at any time.
