@@ -64,13 +64,11 @@ mod tests {
         let used: Vec<u16> = ALL.iter().map(|code| code.0).collect();
         assert_eq!(explained, used);
         assert!(explained.is_sorted_by(|a, b| a < b));
-        assert!(
-            CODES.iter().all(|(number, title, text)| {
-                (400..500).contains(number)
-                    && !title.is_empty()
-                    && text.ends_with('.')
-                    && text.split_once(" Before: ").is_some_and(|(_, example)| example.contains(" After: "))
-            })
-        );
+        assert!(CODES.iter().all(|(number, title, text)| {
+            (400..500).contains(number)
+                && !title.is_empty()
+                && text.ends_with('.')
+                && text.split_once(" Before: ").is_some_and(|(_, example)| example.contains(" After: "))
+        }));
     }
 }

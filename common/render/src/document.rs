@@ -144,7 +144,8 @@ pub(crate) fn parse_one_strictly(content: &[u8], file: &str, limits: &RenderLimi
 fn parse_one_with(content: &[u8], file: &str, limits: &RenderLimits, duplicates: Duplicates) -> Fallible<Option<Node>> {
     let limits = limits.yaml();
     let document = parse_first(content, &limits, duplicates).map_err(|error| refused(file, error))?;
-    let node = document.filter(|document| !document.root.is_null()).map(|document| expanded(document, &limits)).transpose();
+    let node =
+        document.filter(|document| !document.root.is_null()).map(|document| expanded(document, &limits)).transpose();
     let mut node = node.map_err(|error| refused(file, error))?;
     const BINARY: &[u8] = b"!!binary";
     if content.windows(BINARY.len()).any(|part| part == BINARY) {

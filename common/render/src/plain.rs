@@ -44,7 +44,11 @@ pub(crate) fn folder_kind(view: &View<'_>, folder: &str) -> Fallible<FolderKind>
     let chart = view.find(&below(folder, "Chart.yaml"), &at)?;
     if let Some(chart) = chart.filter(|chart| !chart.is_folder) {
         let at = Location::file(&chart.path, None);
-        return fail(codes::HELM, &at, format!("`{folder}` is a Helm chart; name it in the `helmCharts` of a kustomization"));
+        return fail(
+            codes::HELM,
+            &at,
+            format!("`{folder}` is a Helm chart; name it in the `helmCharts` of a kustomization"),
+        );
     }
     Ok(FolderKind::Plain)
 }

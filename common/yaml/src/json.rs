@@ -354,9 +354,7 @@ fn make_node(value: &Value, sorted: bool) -> Node {
             }
             let mut node = Node::mapping();
             if let Some(entries) = node.entries_mut() {
-                entries.extend(
-                    members.into_iter().map(|(key, value)| (Node::string(key), make_node(value, sorted))),
-                );
+                entries.extend(members.into_iter().map(|(key, value)| (Node::string(key), make_node(value, sorted))));
             }
             node
         }

@@ -190,7 +190,11 @@ pub const CODES: &[(u16, &str, &str)] = &[
         "unexpected shape",
         "A field that the kustomization has to change has another shape than its kind prescribes, for example a text where a mapping is needed. Before: `metadata: {labels: web}`. After: `metadata: {labels: {app: web}}`.",
     ),
-    (460, "deprecated field", "Kustomize has deprecated this field. It still works; the message names its successor. Before: `bases: [../base]`. After: `resources: [../base]`."),
+    (
+        460,
+        "deprecated field",
+        "Kustomize has deprecated this field. It still works; the message names its successor. Before: `bases: [../base]`. After: `resources: [../base]`.",
+    ),
     (
         461,
         "several kustomization files",

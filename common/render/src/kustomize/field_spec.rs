@@ -6,8 +6,8 @@ use std::sync::{Arc, LazyLock, OnceLock};
 use skerry_common::diagnostic::Location;
 use skerry_yaml::{Node, NodeKind, Text, implied_tag};
 
-use super::field_path::{is_step_in_list, split_escaped, step};
 use super::field_path::untyped;
+use super::field_path::{is_step_in_list, split_escaped, step};
 use super::quotes::{UNTYPED, keep_style, mark_text, quote_passed};
 use super::resource::Resource;
 use super::shared;

@@ -137,7 +137,10 @@ fn paths() {
     check("vendor", "error[SK0403]: `vendor/lib` lies in the submodule `vendor/lib`\n");
     check("vendor/lib/x", "error[SK0403]: `vendor/lib/x` lies in the submodule `vendor/lib`\n");
     check("lfs", "error[SK0404]: `lfs/a.yaml` is a Git LFS pointer, not the file itself\n  --> lfs/a.yaml\n");
-    check("chart", "error[SK0430]: `chart` is a Helm chart; name it in the `helmCharts` of a kustomization\n  --> chart/Chart.yaml\n");
+    check(
+        "chart",
+        "error[SK0430]: `chart` is a Helm chart; name it in the `helmCharts` of a kustomization\n  --> chart/Chart.yaml\n",
+    );
     check("two", "error[SK0461]: both `two/kustomization.yaml` and `two/Kustomization` exist\n");
 }
 
